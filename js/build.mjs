@@ -1,0 +1,63 @@
+// Bundles js/src into the two files the Python package ships: index.js (one ES module, which anywidget imports) and
+// index.css. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { values: args } = parseArgs({
+  options: {
+    watch: { type: "boolean", default: false },
+    outdir: { type: "string", default: join(root, "jupyter_xai", "widget", "static") },
+  },
+});
+const outdir = resolve(args.outdir);
+
+/** Says what was written, and how large it is on the wire. */
+const report = {
+  name: "report",
+  setup(build) {
+    build.onEnd((result) => {
+      for (const file of result.errors.length > 0 ? [] : Object.keys(result.metafile.outputs)) {
+        const bytes = readFileSync(join(root, file));
+        const [plain, zipped] = [bytes.length, gzipSync(bytes, { level: 9 }).length].map((n) => (n / 1000).toFixed(1));
+        console.log(`${relative(root, join(root, file))}: ${plain} kB, ${zipped} kB gzipped`);
+      }
+    });
+  },
+};
+
+/** @type {esbuild.BuildOptions} */
+const options = {
+  absWorkingDir: root,
+  entryPoints: [
+    { in: join(root, "js", "src", "index.ts"), out: "index" },
+    { in: join(root, "js", "src", "styles.css"), out: "index" },
+  ],
+  outdir,
+  tsconfig: join(root, "js", "tsconfig.json"),
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  minify: !args.watch,
+  sourcemap: args.watch ? "inline" : false,
+  legalComments: "none",
+  charset: "utf8",
+  define: { "process.env.NODE_ENV": args.watch ? '"development"' : '"production"' },
+  metafile: true,
+  logLevel: "warning",
+  plugins: [report],
+};
+
+if (args.watch) {
+  const context = await esbuild.context(options);
+  await context.watch();
+} else {
+  // esbuild has printed the errors by then: a stack trace of ours would only hide them
+  await esbuild.build(options).catch(() => process.exit(1));
+}
