@@ -1,0 +1,61 @@
+"""Ask a model why: live explanations in the notebook.
+
+Names are imported when they are first used, so that ``import jupyter_xai`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "explain": "jupyter_xai.api",
+    "methods": "jupyter_xai.api",
+    "Lime": "jupyter_xai.kernels.lime",
+    "Tabular": "jupyter_xai.maskers.tabular",
+    "Text": "jupyter_xai.maskers.text",
+    "Image": "jupyter_xai.maskers.image",
+    "Explanation": "jupyter_xai.explanation",
+    "View": "jupyter_xai.widget.view",
+    "XaiError": "jupyter_xai.errors",
+    "InputError": "jupyter_xai.errors",
+    "TargetError": "jupyter_xai.errors",
+    "ModelError": "jupyter_xai.errors",
+    "MissingExtraError": "jupyter_xai.errors",
+    "CannotExplainError": "jupyter_xai.errors",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+if TYPE_CHECKING:
+    from jupyter_xai.api import explain as explain, methods as methods
+    from jupyter_xai.errors import (
+        CannotExplainError as CannotExplainError,
+        InputError as InputError,
+        MissingExtraError as MissingExtraError,
+        ModelError as ModelError,
+        TargetError as TargetError,
+        XaiError as XaiError,
+    )
+    from jupyter_xai.explanation import Explanation as Explanation
+    from jupyter_xai.kernels.lime import Lime as Lime
+    from jupyter_xai.maskers.image import Image as Image
+    from jupyter_xai.maskers.tabular import Tabular as Tabular
+    from jupyter_xai.maskers.text import Text as Text
+    from jupyter_xai.widget.view import View as View
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'jupyter_xai' has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -1,0 +1,28 @@
+"""Results and layouts: what every other room speaks about. Imports nothing of ours but errors and params."""
+
+from jupyter_xai.explanation.layouts import Columns, Layout, Pixels, Several, Steps, Tokens
+from jupyter_xai.explanation.result import (
+    Z95,
+    Curve,
+    Explanation,
+    ExplanationBatch,
+    Fidelity,
+    State,
+    Unexplained,
+)
+
+__all__ = [
+    "Z95",
+    "Columns",
+    "Curve",
+    "Explanation",
+    "ExplanationBatch",
+    "Fidelity",
+    "Layout",
+    "Pixels",
+    "Several",
+    "State",
+    "Steps",
+    "Tokens",
+    "Unexplained",
+]

@@ -1,0 +1,1 @@
+"""One explanation algorithm a file. Pure numerics: nothing here knows of widgets."""

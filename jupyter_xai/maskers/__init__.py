@@ -1,0 +1,1 @@
+"""What a feature is and what its absence means, for tables, texts and images."""

@@ -1,0 +1,1 @@
+"""Faithfulness, stability and agreement of explanations."""

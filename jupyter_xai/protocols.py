@@ -1,0 +1,191 @@
+"""The seams between the rooms: what a predictor, a masker, an explainer must offer. No base class is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from jupyter_xai.explanation import Explanation, Layout
+    from jupyter_xai.params import ParamSpec
+
+Kind: TypeAlias = Literal["table", "text", "image"]
+"""What an instance is, as far as maskers and views care."""
+
+OutputSpace: TypeAlias = Literal["probability", "logit", "raw"]
+"""The unit of a predictor's scores."""
+
+Batch: TypeAlias = Any
+"""A model batch: list of str, 2-D array, DataFrame, NHWC array or torch tensor, as the model wants it."""
+
+Target: TypeAlias = Any
+"""An output name, an index, a tuple index, or a callable ``outputs -> (n,)``; a list of these for several."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told after each batch of model calls.
+
+    Parameters
+    ----------
+    n_evals : int
+        Masks evaluated so far.
+    n_rows : int
+        Model rows sent so far in this run; answers taken from the pool do not count.
+    total_evals : int or None
+        Masks this run will need if it is neither settled nor stopped before.
+    """
+
+    n_evals: int
+    n_rows: int
+    total_evals: int | None
+
+
+Watch: TypeAlias = Callable[[Progress], bool]
+"""Called after each batch; returning False stops the run, which then yields its estimate so far as "stopped"."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A model made uniform: a batch in, ``(n, outputs)`` scores out."""
+
+    output_names: tuple[str, ...]
+    output_space: OutputSpace
+    backend: Literal["numpy", "torch"]
+    """Where batches live: a torch predictor takes tensors on ``device``."""
+    device: Any
+    dtype: Any
+    thread_safe: bool
+    model_name: str
+    key: Hashable
+    """Which model and which outputs, for the pool; changes with the predictor, not with the weights."""
+
+    def predict(self, batch: Batch) -> NDArray[np.float64]:
+        """Scores, shape (n, outputs), finite float64. One call of the model, whatever the batch's size.
+
+        Raises
+        ------
+        ModelError
+            If the model raises, or answers with the wrong number of rows, with NaN or with something not numeric.
+        """
+        ...
+
+    def stamp(self) -> Hashable:
+        """What changes when the model's weights do (torch version counters); None if it cannot be told cheaply."""
+        ...
+
+    def run(self) -> AbstractContextManager[None]:
+        """A run's scope: takes the model's lock, and a snapshot of weights where there are any."""
+        ...
+
+
+@runtime_checkable
+class BoundMasker(Protocol):
+    """A masker on one instance: turns 0/1 rows into model batches. 1 means present."""
+
+    layout: Layout
+    n_features: int
+    draws: int
+    """Model rows per mask: 1, or the number of background rows."""
+    key: Hashable
+    """Masker parameters, background and instance content, for the pool."""
+    notices: tuple[str, ...]
+
+    def instance(self) -> Batch:
+        """The unaltered instance as a batch of one row."""
+        ...
+
+    def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> Batch:
+        """Model rows for masks of shape (n, n_features), mask-major: n times the number of draws."""
+        ...
+
+    def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Average model rows back to one line a mask: (n_masks, outputs)."""
+        ...
+
+
+@runtime_checkable
+class Masker(Protocol):
+    """Layout plus absence, before it has seen an instance."""
+
+    kind: ClassVar[Kind]
+    params: ClassVar[tuple[ParamSpec, ...]]
+
+    def bind(self, x: Any, predictor: Predictor) -> BoundMasker:
+        """Fix the instance and the form of batch this predictor takes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A stretch of a neighbourhood's prefix sequence.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, n_features)
+        The interpretable representation z'.
+    distances : ndarray of shape (n,)
+        Distance of each row to the instance, in the neighbourhood's own metric.
+    build : callable
+        ``build(indices) -> batch``, the model rows for some of these draws (positions within the stretch).
+    """
+
+    features: NDArray[Any]
+    distances: NDArray[np.float64]
+    build: Callable[[NDArray[np.intp]], Batch]
+
+
+class Neighbourhood(Protocol):
+    """LIME's sampler on one instance. Draw i is the same whatever is asked for before it: a prefix sequence."""
+
+    layout: Layout
+    n_features: int
+    key: Hashable
+    """Everything that decides draw i: masker, instance, random_state."""
+    kernel_width: float
+    """The default width of the locality kernel."""
+    n_samples: int
+    """The default number of draws."""
+    notices: tuple[str, ...]
+
+    def instance(self) -> Batch:
+        """The unaltered instance as a batch of one row; it is also draw 0."""
+        ...
+
+    def draw(self, start: int, stop: int) -> Draws:
+        """Draws start to stop of the sequence."""
+        ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """One explanation algorithm, bound to a model. A constructor stores its keywords under their own names."""
+
+    params: ClassVar[tuple[ParamSpec, ...]]
+
+    def explain(self, x: Any, targets: Target | None = None) -> Explanation:
+        """Run to the end; equal to the last estimate of ``stream``."""
+        ...
+
+    def stream(self, x: Any, targets: Target | None = None, *, watch: Watch | None = None) -> Iterator[Explanation]:
+        """Whole estimates, each replacing the one before. Closing the generator cancels within one batch."""
+        ...
+
+    def explain_batch(self, X: Iterable[Any], targets: Target | None = None) -> Sequence[Explanation]:
+        """One explanation a row; row i equals ``explain(X[i])``."""
+        ...
+
+
+class GlobalExplainer(Protocol):
+    """An algorithm over a dataset, made from a local explainer."""
+
+    params: ClassVar[tuple[ParamSpec, ...]]
+
+    def stream(self, rows: Iterable[Any], targets: Target | None = None) -> Iterator[Any]:
+        """Whole estimates over the rows seen so far."""
+        ...

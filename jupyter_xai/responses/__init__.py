@@ -1,0 +1,1 @@
+"""Response curves, removal curves and the nearest flip."""

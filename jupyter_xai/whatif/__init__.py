@@ -1,0 +1,1 @@
+"""What-if edits as data, and their pure application to an instance."""

@@ -1,0 +1,1 @@
+"""The anywidget class, the runner that feeds it and the view that a user holds."""

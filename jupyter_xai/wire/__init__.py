@@ -1,0 +1,1 @@
+"""What crosses to the browser: the schema, its encoding and the generated TypeScript types."""

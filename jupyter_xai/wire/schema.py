@@ -1,0 +1,258 @@
+"""The single source of what crosses between Python and the browser.
+
+``generate_ts`` writes ``js/src/schema.gen.ts`` from the TypedDicts of this file; CI fails if they drift apart.
+Numbers that may be non-finite never stand in a header: they travel in buffers, or as null. Buffers are
+little-endian and stand beside the header in the same dict, so a message or trait arrives whole or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+SCHEMA_VERSION = 1
+MAX_OUTPUT_NAMES = 2000
+
+Bytes = Annotated[bytes, "DataView in the browser"]
+"""A binary buffer."""
+
+State = Literal["idle", "running", "settled", "stopped", "capped", "failed"]
+OutputUnit = Literal["probability", "logit", "raw"]
+
+
+class ColumnInfo(TypedDict):
+    """One feature of a table."""
+
+    name: str
+    value: str
+    kind: Literal["number", "category", "boolean", "group"]
+    unit: str
+    condition: str
+    missing: bool
+
+
+class TableLayout(TypedDict):
+    """A row of a table."""
+
+    type: Literal["columns"]
+    columns: list[ColumnInfo]
+
+
+class TextLayout(TypedDict):
+    """A text. Offsets count UTF-16 code units, as JavaScript does; ``groups`` gives the feature of each unit."""
+
+    type: Literal["tokens"]
+    text: str
+    offsets: list[list[int]]
+    groups: list[int]
+    units: str
+    n_features: int
+
+
+class ImageLayout(TypedDict):
+    """An image. ``labels`` is a zlib-deflated little-endian uint16 map (height x width), absent for pixel maps."""
+
+    type: Literal["pixels"]
+    width: int
+    height: int
+    mime: Literal["image/jpeg", "image/webp", "image/png"]
+    image: Bytes
+    labels: NotRequired[Bytes]
+    n_features: int
+    fill: str
+
+
+class StepsLayout(TypedDict):
+    """A series, (steps x channels), values float32."""
+
+    type: Literal["steps"]
+    steps: int
+    channels: list[str]
+    values: Bytes
+
+
+class SeveralLayout(TypedDict):
+    """Several inputs, features one after another."""
+
+    type: Literal["several"]
+    part_names: list[str]
+    parts: list[TableLayout | TextLayout | ImageLayout | StepsLayout]
+
+
+class MethodInfo(TypedDict):
+    """A kernel and whether it applies here; ``why_not`` is empty if it does."""
+
+    name: str
+    label: str
+    why_not: str
+
+
+class ParamInfo(TypedDict):
+    """One hyper-parameter for the panel. ``min`` and ``max`` are null where unbounded."""
+
+    name: str
+    label: str
+    doc: str
+    control: Literal["float", "int", "choice", "bool"]
+    cost: Literal["solve", "evaluate", "rebuild"]
+    default: float | int | str | bool
+    auto: bool
+    min: float | None
+    max: float | None
+    step: float | None
+    scale: Literal["linear", "log"]
+    choices: list[str]
+
+
+class Geometry(TypedDict):
+    """What stays while estimates stream: the instance, its features, the outputs. Empty dict before the first run."""
+
+    schema: int
+    run: int
+    took: str
+    layout: TableLayout | TextLayout | ImageLayout | StepsLayout | SeveralLayout
+    output_names: list[str]
+    n_outputs: int
+    output_unit: OutputUnit
+    threshold: float | None
+    methods: list[MethodInfo]
+    params: list[ParamInfo]
+
+
+class PixelMap(TypedDict):
+    """An int8 map of one target, summed over channels: value = int8 * scale / 127."""
+
+    target: int
+    width: int
+    height: int
+    scale: float
+    data: Bytes
+
+
+class Frame(TypedDict):
+    """One whole estimate. ``values`` and ``std_errors`` are float32 (targets x features), ``predictions`` float32
+    over all outputs of the model, the rest float32 over the explained targets. Empty dict before the first estimate.
+    """
+
+    schema: int
+    run: int
+    seq: int
+    state: State
+    method: str
+    method_label: str
+    targets: list[int]
+    target_names: list[str]
+    n_features: int
+    values: NotRequired[Bytes]
+    pixels: NotRequired[PixelMap]
+    std_errors: NotRequired[Bytes]
+    predictions: Bytes
+    base_values: NotRequired[Bytes]
+    gap: NotRequired[Bytes]
+    r2: NotRequired[Bytes]
+    local_predictions: NotRequired[Bytes]
+    additive: bool
+    unexplained: list[tuple[str, float]]
+    value_unit: str
+    n_evals: int
+    n_rows: int
+    random_state: int | None
+    params: dict[str, float | int | str | bool]
+    notices: list[str]
+
+
+class CurveInfo(TypedDict):
+    """One path: ``x`` float32 (points), ``y`` float16 (targets x points)."""
+
+    kind: Literal["response", "removal", "random_removal"]
+    feature: int | None
+    points: int
+    x: Bytes
+    y: Bytes
+
+
+class Curves(TypedDict):
+    """The model's answers along paths, computed once. Empty dict until there are any."""
+
+    schema: int
+    run: int
+    curves: list[CurveInfo]
+
+
+class ErrorInfo(TypedDict):
+    """A failure in words. ``where`` is the deepest traceback line in the user's own file, or ""."""
+
+    title: str
+    message: str
+    where: str
+    hint: str
+    traceback: str
+
+
+class Status(TypedDict):
+    """Where the run is. ``seconds_left`` and ``rate`` are null while unknown; ``total`` counts model rows."""
+
+    schema: int
+    run: int
+    state: State
+    rows: int
+    total: int | None
+    rate: float | None
+    seconds: float
+    seconds_left: float | None
+    error: ErrorInfo | None
+    notices: list[str]
+
+
+class Display(TypedDict):
+    """How the result is looked at: saved, shared by all views, starts no run. Every field may be absent."""
+
+    target: NotRequired[int]
+    sort: NotRequired[Literal["weight", "name", "original"]]
+    opacity: NotRequired[float]
+    threshold: NotRequired[float]
+    grouped: NotRequired[bool]
+    removed: NotRequired[int]
+    all_rows: NotRequired[bool]
+
+
+class Edit(TypedDict):
+    """One what-if change. Which of the optional fields stand depends on ``op``."""
+
+    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "occlude", "adjust"]
+    feature: NotRequired[str]
+    value: NotRequired[float | int | str | bool | None]
+    positions: NotRequired[list[int]]
+    position: NotRequired[int]
+    text: NotRequired[str]
+    pieces: NotRequired[list[int]]
+    box: NotRequired[list[int]]
+    kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
+    amount: NotRequired[float]
+
+
+class Request(TypedDict):
+    """What is to be explained and how: a change starts a run. Absent fields keep their value."""
+
+    method: NotRequired[str]
+    params: NotRequired[dict[str, float | int | str | bool]]
+    targets: NotRequired[list[int]]
+    edits: NotRequired[list[Edit]]
+    random_state: NotRequired[int]
+
+
+class ToPython(TypedDict):
+    """A custom message from the view. Every one may be lost without harm; ``hello`` asks for the newest frame.
+
+    ``stop`` and ``resume`` act on the present run, ``more`` doubles its samples, ``retry`` runs the request again,
+    ``ping`` is answered by ``pong`` with the same id.
+    """
+
+    type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping"]
+    id: int
+
+
+class ToBrowser(TypedDict):
+    """A custom message to the view."""
+
+    type: Literal["pong"]
+    id: int
