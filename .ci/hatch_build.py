@@ -37,7 +37,7 @@ class BundleHook(BuildHookInterface):
     """Brings the bundle up to date before hatchling collects the files."""
 
     def dependencies(self) -> list[str]:
-        """What the build needs besides hatchling: Node from a wheel, unless PATH has it or nothing is built."""
+        """Node from a wheel, unless PATH has it or there is nothing to build."""
         if is_sdist(Path(self.root)) or node_on_path():
             return []
         return [NODE_WHEEL]
