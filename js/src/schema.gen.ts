@@ -38,7 +38,7 @@ export interface ImageLayout {
   height: number;
   mime: "image/jpeg" | "image/webp" | "image/png";
   image: DataView;
-  labels: DataView;
+  labels?: DataView;
   n_features: number;
   fill: string;
 }
@@ -115,14 +115,14 @@ export interface Frame {
   targets: number[];
   target_names: string[];
   n_features: number;
-  values: DataView;
-  pixels: PixelMap;
-  std_errors: DataView;
+  values?: DataView;
+  pixels?: PixelMap;
+  std_errors?: DataView;
   predictions: DataView;
-  base_values: DataView;
-  gap: DataView;
-  r2: DataView;
-  local_predictions: DataView;
+  base_values?: DataView;
+  gap?: DataView;
+  r2?: DataView;
+  local_predictions?: DataView;
   additive: boolean;
   unexplained: [string, number][];
   value_unit: string;
@@ -174,36 +174,36 @@ export interface Status {
 
 /** How the result is looked at: saved, shared by all views, starts no run. Every field may be absent. */
 export interface Display {
-  target: number;
-  sort: "weight" | "name" | "original";
-  opacity: number;
-  threshold: number;
-  grouped: boolean;
-  removed: number;
-  all_rows: boolean;
+  target?: number;
+  sort?: "weight" | "name" | "original";
+  opacity?: number;
+  threshold?: number;
+  grouped?: boolean;
+  removed?: number;
+  all_rows?: boolean;
 }
 
 /** One what-if change. Which of the optional fields stand depends on `op`. */
 export interface Edit {
   op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "occlude" | "adjust";
-  feature: string;
-  value: number | string | boolean | null;
-  positions: number[];
-  position: number;
-  text: string;
-  pieces: number[];
-  box: number[];
-  kind: "blur" | "noise" | "brightness" | "contrast" | "rotation";
-  amount: number;
+  feature?: string;
+  value?: number | string | boolean | null;
+  positions?: number[];
+  position?: number;
+  text?: string;
+  pieces?: number[];
+  box?: number[];
+  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
+  amount?: number;
 }
 
 /** What is to be explained and how: a change starts a run. Absent fields keep their value. */
 export interface Request {
-  method: string;
-  params: Record<string, number | string | boolean>;
-  targets: number[];
-  edits: Edit[];
-  random_state: number;
+  method?: string;
+  params?: Record<string, number | string | boolean>;
+  targets?: number[];
+  edits?: Edit[];
+  random_state?: number;
 }
 
 /** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again, `ping` is answered by `pong` with the same id. */

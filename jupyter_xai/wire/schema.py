@@ -3,9 +3,8 @@
 ``generate_ts`` writes ``js/src/schema.gen.ts`` from the TypedDicts of this file; CI fails if they drift apart.
 Numbers that may be non-finite never stand in a header: they travel in buffers, or as null. Buffers are
 little-endian and stand beside the header in the same dict, so a message or trait arrives whole or not at all.
+(No postponed annotations here: typing finds NotRequired only in evaluated ones.)
 """
-
-from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
