@@ -1,0 +1,11 @@
+"""What every test needs before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+
+# pictures without a screen, and one thread a library: on two shared cores more of them are slower, and erratic.
+# Set here, before numpy and torch are imported; processes that tests start inherit them.
+os.environ.setdefault("MPLBACKEND", "Agg")
+for _library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")

@@ -1,0 +1,44 @@
+"""Every notebook runs from top to bottom in a fresh kernel, on a small budget; none is kept with outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def by_name(path):
+    return path.stem
+
+
+def test_there_are_notebooks():
+    assert FOLDER / "quickstart.ipynb" in NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_repository_holds_no_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs"), f"strip the outputs of {path.name}: {cell.source[:60]!r}"
+        assert not cell.get("execution_count")
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
+def test_runs_from_a_cold_kernel(path, monkeypatch):
+    monkeypatch.setenv("XAI_BUDGET", "200")  # model rows an explanation may take, the notebooks read it
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    ).execute()
+    displayed = [out for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out]
+    assert displayed, "an executed notebook shows something"
+    for out in displayed:
+        assert "Traceback" not in str(out.data.get("text/html", ""))
