@@ -87,8 +87,8 @@ def environment(wheel, tmp_path_factory):
         folder,
     )
     site = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip())
-    # searched after the environment's own packages; the .pth files there, such as that of an editable install,
-    # are not read
+    # searched after the environment's own packages; the .pth files there, an editable install's for one, are
+    # not read
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
 
