@@ -28,8 +28,31 @@ Target: TypeAlias = Any
 
 
 @dataclass(frozen=True)
+class Opening:
+    """What is known before the first batch: enough to draw the instance and its prediction.
+
+    Parameters
+    ----------
+    features : Layout
+    targets : tuple of int
+        Index of each explained output.
+    output_names : tuple of str
+        Names of the explained outputs.
+    all_output_names : tuple of str
+    all_predictions : ndarray of shape (n_outputs,)
+        The model at the instance.
+    """
+
+    features: Layout
+    targets: tuple[int, ...]
+    output_names: tuple[str, ...]
+    all_output_names: tuple[str, ...]
+    all_predictions: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Progress:
-    """Told after each batch of model calls.
+    """Told before the first batch (with an opening) and after each batch of model calls.
 
     Parameters
     ----------
@@ -39,15 +62,18 @@ class Progress:
         Model rows sent so far in this run; answers taken from the pool do not count.
     total_evals : int or None
         Masks this run will need if it is neither settled nor stopped before.
+    opening : Opening, optional
+        Given once, with ``n_evals=0``, before the model sees the first batch.
     """
 
     n_evals: int
     n_rows: int
     total_evals: int | None
+    opening: Opening | None = None
 
 
 Watch: TypeAlias = Callable[[Progress], bool]
-"""Called after each batch; returning False stops the run, which then yields its estimate so far as "stopped"."""
+"""Called before the first and after each batch; returning False stops the run, which then yields its estimate so far as "stopped"."""
 
 
 @runtime_checkable
