@@ -1,0 +1,188 @@
+"""The composition root: from what the user has to a live view. The only room that may import every other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jupyter_xai.errors import InputError
+from jupyter_xai.inputs import Recognised, recognise
+from jupyter_xai.models import wrap
+from jupyter_xai.protocols import Predictor
+from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
+from jupyter_xai.session import Session
+from jupyter_xai.widget.environment import read_environment
+from jupyter_xai.widget.view import View
+
+__all__ = ["MethodList", "explain", "methods"]
+
+
+def explain(
+    model: Any,
+    x: Any,
+    method: Any = None,
+    masker: Any = None,
+    background: Any = None,
+    baseline: Any = None,
+    targets: Any = None,
+    n_targets: int = 5,
+    output: str = "auto",
+    threshold: float | None = None,
+    feature_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    random_state: int | None = 0,
+    batch_size: int | str = "auto",
+    *,
+    progress: bool = False,
+    headless: bool | None = None,
+    **params: Any,
+) -> View:
+    """Ask why the model predicts what it does for one input, and show it live.
+
+    Parameters
+    ----------
+    model : object
+        A scikit-learn estimator or pipeline, a ``torch.nn.Module``, or a function from a batch (a list of str,
+        a 2-D array, an NHWC array) to scores of shape (n, outputs) or (n,).
+    x : object
+        One instance: a str for text; a row, Series, dict or 1-row DataFrame for a table; an HxWxC, HxW or CxHxW
+        array, PIL image or tensor for an image.
+    method : str, class or explainer, optional
+        A name from :func:`methods`; None takes the default for this kind of input.
+    masker : Tabular, Text or Image, optional
+        What a feature is and what its absence means; None takes the default for this kind of input.
+    background : DataFrame or array of shape (n, columns), optional
+        Rows that absent columns of a table are drawn from; needed for tables unless a masker is given.
+    baseline : object, optional
+        Reference input of gradient methods.
+    targets : str, int, callable or list of these, optional
+        Outputs to explain. None: all of them up to ``n_targets``, else the highest at ``x``.
+    n_targets : int, default=5
+        How many outputs ``targets=None`` explains at most.
+    output : {"auto", "probability", "logit", "raw"}
+        The space in which outputs are explained.
+    threshold : float, optional
+        Where a decision flips. None: 0.5 for a two-class probability, 0 for a logit.
+    feature_names, output_names : sequence of str, optional
+        Names to show; by default those the model and the data carry.
+    random_state : int or None, default=0
+        The seed. None draws one, which the result tells.
+    batch_size : int or "auto"
+        Most rows in one call of the model.
+    progress : bool, default=False
+        Write progress to stderr, for scripts.
+    headless : bool, optional
+        True: finish before showing. None: found out.
+    **params : object
+        Hyper-parameters of the method, then of the masker, by name.
+
+    Returns
+    -------
+    View
+        Shows itself as the last expression of a cell. ``view.explanation`` is the result.
+
+    Raises
+    ------
+    InputError, TargetError, ModelError, CannotExplainError, MissingExtraError
+        Each says what was wrong, what was expected and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import jupyter_xai as xai
+    >>> rows = np.random.default_rng(0).normal(size=(200, 3))
+    >>> view = xai.explain(lambda X: 2 * X[:, 0] - X[:, 1], [1.0, 1.0, 1.0], background=rows,
+    ...                    feature_names=["income", "debt", "age"], n_samples=500)
+    >>> view.explanation.values.shape
+    (1, 3)
+    """
+    found = recognise(x, model=model, masker=masker, background=background)
+    session = Session(
+        predictor=wrap(model, kind=found.kind, output=output, output_names=output_names),
+        found=found,
+        masker=_default_masker(found, masker, background, feature_names, params),
+        baseline=baseline,
+        n_targets=n_targets,
+        threshold=threshold,
+        batch_size=batch_size,
+    )
+    request = session.first_request(method, targets, random_state, params)
+    environment = read_environment(headless)
+    view = View(session, request, environment, progress=progress)
+    if not environment.interactive:
+        if environment.notebook:
+            view._finish_before_showing()  # noqa: SLF001  # a failure shows in the notebook's picture
+        else:
+            view.wait()
+    return view
+
+
+def _default_masker(
+    found: Recognised,
+    masker: Any,
+    background: Any,
+    feature_names: Sequence[str] | None,
+    params: dict[str, Any],
+) -> Any:
+    """Make the masker for this kind of input, taking its own keywords out of ``params``."""
+    if masker is not None:
+        for name, value in (("background", background), ("feature_names", feature_names)):
+            if value is not None:
+                raise InputError(
+                    f"{name}= was given beside masker={type(masker).__name__}(...), which has its own: "
+                    f"pass {name} to one of them."
+                )
+        return masker
+    if found.kind == "table":
+        from jupyter_xai.maskers.tabular import Tabular
+
+        if background is None:
+            raise InputError(
+                "The input is a row of a table, and absent columns are drawn from other rows: expected background=. "
+                "Pass the training data, for example xai.explain(model, x, background=X_train)."
+            )
+        own = {name: params.pop(name) for name in ("categories", "groups") if name in params}
+        return Tabular(background, feature_names=feature_names, **own)
+    if background is not None:
+        raise InputError(
+            f"background= is for rows of a table, but the input was taken for {found.article} {found.kind}: leave it out."
+        )
+    from jupyter_xai.maskers.image import Image
+    from jupyter_xai.maskers.text import Text
+
+    cls: Any = Text if found.kind == "text" else Image
+    own = {spec.name: params.pop(spec.name) for spec in cls.params if spec.name in params}
+    return cls(**own)
+
+
+class MethodList(list[dict[str, str]]):
+    """Every kernel as a dict of name, label and why_not ("" if it applies); prints as a table."""
+
+    def __repr__(self) -> str:
+        """One line a method."""
+        return "\n".join(f"{row['name']:<14}{row['why_not'] or 'applies'}" for row in self)
+
+
+def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> MethodList:
+    """List which kernels apply to a model and an input, and why the others do not.
+
+    Parameters
+    ----------
+    model, x, masker, background : object
+        As for :func:`explain`.
+
+    Examples
+    --------
+    >>> import jupyter_xai as xai
+    >>> xai.methods(lambda texts: [[len(t)] for t in texts], "a dull film")
+    lime          applies
+    """
+    found = recognise(x, model=model, masker=masker, background=background)
+    predictor: Predictor = wrap(model, kind=found.kind)
+    return MethodList(
+        {"name": kernel.name, "label": kernel.label, "why_not": kernel.why_not(found.kind, predictor.backend)}
+        for kernel in KERNELS.values()
+    )
+
+
+assert set(DEFAULT_METHOD.values()) <= set(KERNELS)

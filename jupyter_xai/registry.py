@@ -1,0 +1,71 @@
+"""Which kernels there are. A new kernel is one entry in ``KERNELS``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from jupyter_xai.protocols import Kind
+
+Family = Literal["perturbation", "gradient", "dataset"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One line of the registry.
+
+    Parameters
+    ----------
+    name : str
+        What ``method=`` takes.
+    label : str
+        What the view shows.
+    path : str
+        ``"module:Class"``, imported when the kernel is used.
+    family : {"perturbation", "gradient", "dataset"}
+    kinds : tuple of {"table", "text", "image"}
+        Kinds of input it explains.
+    needs : tuple of str
+        What the model must be: ``"torch"`` for kernels that take gradients.
+    """
+
+    name: str
+    label: str
+    path: str
+    family: Family
+    kinds: tuple[Kind, ...] = ("table", "text", "image")
+    needs: tuple[str, ...] = ()
+
+    def load(self) -> Any:
+        """Import and return the kernel's class."""
+        module, _, name = self.path.partition(":")
+        return getattr(import_module(module), name)
+
+    def why_not(self, kind: Kind, backend: str) -> str:
+        """Say why the kernel does not apply; empty if it does.
+
+        Parameters
+        ----------
+        kind : {"table", "text", "image"}
+        backend : {"numpy", "torch"}
+            Where the predictor's batches live.
+
+        Examples
+        --------
+        >>> KERNELS["lime"].why_not("table", "numpy")
+        ''
+        """
+        if kind not in self.kinds:
+            return f"{self.label} explains {' and '.join(self.kinds)} inputs, not a {kind}"
+        if "torch" in self.needs and backend != "torch":
+            return f"{self.label} takes gradients and needs a torch network"
+        return ""
+
+
+KERNELS: dict[str, Kernel] = {
+    kernel.name: kernel
+    for kernel in (Kernel("lime", "LIME", "jupyter_xai.kernels.lime:Lime", "perturbation"),)
+}
+
+DEFAULT_METHOD: dict[Kind, str] = {"table": "lime", "text": "lime", "image": "lime"}

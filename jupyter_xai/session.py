@@ -1,0 +1,214 @@
+"""One question as the view asks it: a predictor, an instance, a masker, and kernels made to order."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
+from jupyter_xai.evaluation import Pool
+from jupyter_xai.explanation import Explanation
+from jupyter_xai.inputs import Recognised
+from jupyter_xai.models.targets import default_threshold
+from jupyter_xai.models.traceback import hint, users_line
+from jupyter_xai.params import ParamSpec
+from jupyter_xai.protocols import Predictor, Watch
+from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
+from jupyter_xai.whatif import apply
+
+_NOT_PARAMS = frozenset({"model", "masker", "baseline", "background", "inputs", "random_state", "batch_size"})
+
+
+class Session:
+    """What a view asks.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    found : Recognised
+        The instance and what it was taken for.
+    masker : Masker
+    baseline : object
+        Reference input of gradient methods, None for the others.
+    n_targets : int
+    threshold : float or None
+        None: the predictor's own.
+    batch_size : int or "auto"
+    """
+
+    def __init__(
+        self,
+        *,
+        predictor: Predictor,
+        found: Recognised,
+        masker: Any,
+        baseline: Any,
+        n_targets: int,
+        threshold: float | None,
+        batch_size: int | str,
+    ) -> None:
+        self.took = found.took
+        self.output_unit: str = predictor.output_space
+        self.threshold = default_threshold(predictor) if threshold is None else float(threshold)
+        self._predictor = predictor
+        self._found = found
+        self._masker = masker
+        self._baseline = baseline
+        self._n_targets = n_targets
+        self._batch_size = batch_size
+        self._custom: dict[str, Any] = {}
+        self._target_objects: Any = None
+        self._pool = Pool()
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def first_request(
+        self, method: Any, targets: Any, random_state: int | None, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Check what ``explain`` was given and put it as a request.
+
+        Raises
+        ------
+        InputError
+            For an unknown method or hyper-parameter; the message lists those there are.
+        CannotExplainError
+            If the method does not apply here.
+        """
+        name = self._method_name(method)
+        why_not = "" if name in self._custom else KERNELS[name].why_not(self._found.kind, self._predictor.backend)
+        if why_not:
+            fitting = [row["label"] for row in self.methods() if not row["why_not"]]
+            raise CannotExplainError(f"{why_not}.", fitting)
+        if self._baseline is not None and (name in self._custom or KERNELS[name].family != "gradient"):
+            raise InputError(
+                f"baseline= is the reference input of gradient methods, and {name} has none: leave it out, "
+                "or choose what replaces an absent feature with masker=."
+            )
+        request: dict[str, Any] = {"method": name, "params": {}, "edits": []}
+        known = {spec.name: spec for spec in self.params(request)}
+        for key, value in params.items():
+            if key not in known:
+                names = ", ".join(known) or "none"
+                raise InputError(f"{key}= is not a hyper-parameter of {name} or its masker: expected one of {names}.")
+            request["params"][key] = known[key].validate(value)
+        self._target_objects = targets
+        request["random_state"] = secrets.randbelow(2**31) if random_state is None else _seed(random_state)
+        return request
+
+    def _method_name(self, method: Any) -> str:
+        if method is None:
+            return DEFAULT_METHOD[self._found.kind]
+        if isinstance(method, str):
+            name = method.lower().replace("-", "_").replace(" ", "_")
+            if name not in KERNELS:
+                raise InputError(f"method={method!r} is not known: expected one of {', '.join(KERNELS)}.")
+            return name
+        for kernel in KERNELS.values():
+            if isinstance(method, type) and kernel.load() is method:
+                return kernel.name
+        if not callable(getattr(method, "stream", None)):
+            raise InputError(
+                f"method={method!r} does not work: expected a name ({', '.join(KERNELS)}), a kernel class, or an "
+                "explainer with params, explain and stream."
+            )
+        name = method.__name__ if isinstance(method, type) else type(method).__name__
+        self._custom[name] = method
+        return name
+
+    # --- what a view asks -------------------------------------------------------------------------------------------
+
+    def methods(self) -> list[dict[str, str]]:
+        """Every kernel, and why it does not apply ("" if it does)."""
+        rows = [
+            {"name": k.name, "label": k.label, "why_not": k.why_not(self._found.kind, self._predictor.backend)}
+            for k in KERNELS.values()
+        ]
+        return rows + [{"name": name, "label": name, "why_not": ""} for name in self._custom]
+
+    def params(self, request: Mapping[str, Any]) -> tuple[ParamSpec, ...]:
+        """Specs of the request's kernel, then of the masker."""
+        return (*self._kernel_class(request).params, *self._masker.params)
+
+    def label(self, request: Mapping[str, Any]) -> str:
+        """Name the request's method as the view does."""
+        name = request["method"]
+        return name if name in self._custom else KERNELS[name].label
+
+    def stream(self, request: Mapping[str, Any], watch: Watch) -> Iterator[Explanation]:
+        """Explain as the request says."""
+        kernel, instance = self._make(request)
+        targets = request.get("targets")
+        chosen = list(targets) if targets else self._target_objects
+        extra = {"pool": self._pool} if request["method"] not in self._custom else {}
+        try:
+            yield from kernel.stream(instance, chosen, watch=watch, **extra)
+        except TypeError as error:
+            if request["method"] in self._custom and "watch" in str(error):
+                yield from kernel.stream(instance, chosen)
+            else:
+                raise
+
+    def describe_error(self, error: BaseException) -> dict[str, str]:
+        """Put a failure in words for the view."""
+        cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
+        title, message = "The explanation failed.", str(error)
+        if isinstance(error, ModelError) and error.__cause__ is not None:
+            rows = f" on a batch of {error.n_rows:,} rows" if error.n_rows else ""
+            title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
+        elif isinstance(error, XaiError):
+            title = "This cannot be explained as asked."
+        return {
+            "title": title,
+            "message": message,
+            "where": users_line(cause),
+            "hint": hint(cause),
+            "traceback": "".join(traceback.format_exception(error)),
+        }
+
+    def drop_caches(self) -> None:
+        """Forget the model's cached answers."""
+        self._pool.clear()
+
+    # --- kernels made to order --------------------------------------------------------------------------------------
+
+    def _kernel_class(self, request: Mapping[str, Any]) -> Any:
+        name = request.get("method", "")
+        if name in self._custom:
+            return self._custom[name]
+        if name not in KERNELS:
+            raise InputError(f"method={name!r} is not known: expected one of {', '.join(KERNELS)}.")
+        return KERNELS[name].load()
+
+    def _make(self, request: Mapping[str, Any]) -> tuple[Any, Any]:
+        cls = self._kernel_class(request)
+        params = dict(request.get("params", {}))
+        own = {spec.name: params.pop(spec.name) for spec in self._masker.params if spec.name in params}
+        masker = self._masker
+        if any(getattr(masker, name) is not value for name, value in own.items()):
+            masker = copy.copy(masker)
+            for name, value in own.items():
+                setattr(masker, name, value)
+        instance = self._found.instance
+        if request.get("edits"):
+            layout = masker.bind(instance, self._predictor).layout
+            instance = apply(layout, instance, request["edits"])
+        if not isinstance(cls, type):
+            return cls, instance
+        kernel = cls(
+            self._predictor,
+            masker,
+            **params,
+            random_state=request.get("random_state", 0),
+            batch_size=self._batch_size,
+        )
+        kernel.n_targets = self._n_targets
+        return kernel, instance
+
+
+def _seed(random_state: Any) -> int:
+    if isinstance(random_state, bool) or not hasattr(random_state, "__index__") or int(random_state) < 0:
+        raise InputError(f"random_state={random_state!r} does not work: expected a whole number from 0, or None.")
+    return int(random_state)

@@ -1,0 +1,135 @@
+"""What the page is shown: the four traits Python writes, the display traits, and the stored fallback output.
+
+Nothing is sent before the page has said hello, because what a cell publishes on a comm would bind the page's
+clicks to the shell that runs cells. Until then the newest state waits here.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from jupyter_xai.widget.publish import Publisher
+
+if TYPE_CHECKING:
+    from jupyter_xai.widget.widget import ExplanationWidget
+
+
+class Page:
+    """Holds the widget and the newest state.
+
+    Parameters
+    ----------
+    uid : str
+        Names the live root and the fallback output.
+    wait_for_hello : bool
+        True where a page will answer; False where state must be complete before it is displayed.
+    """
+
+    def __init__(self, uid: str, *, wait_for_hello: bool) -> None:
+        self.uid = uid
+        self.publisher = Publisher()
+        self.heard = not wait_for_hello
+        self.shown = False
+        self._state: dict[str, Any] = {"uid": uid}
+        self._unsent: set[str] = set()
+        self._widget: ExplanationWidget | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def made(self) -> bool:
+        """Whether the widget exists yet."""
+        return self._widget is not None
+
+    @property
+    def widget(self) -> ExplanationWidget:
+        """The anywidget, made with the newest state when it is first asked for.
+
+        Raises
+        ------
+        XaiError
+            If the browser bundle was not built.
+        """
+        with self._lock:
+            if self._widget is None:
+                from jupyter_xai.widget.widget import ExplanationWidget
+
+                self._widget = ExplanationWidget(**self._state)
+                self._unsent.clear()
+            return self._widget
+
+    def get(self, name: str) -> Any:
+        """Return the newest state of one trait."""
+        with self._lock:
+            if self._widget is not None and name not in self._unsent:
+                return getattr(self._widget, name)
+            return self._state.get(name, {})
+
+    def set(self, **state: Any) -> None:
+        """Show new state: sent now if the page listens, kept for it if not."""
+        with self._lock:
+            self._state.update(state)
+            self._unsent.update(state)
+        if self.heard:
+            self.flush()
+
+    def hello(self) -> None:
+        """Called inside the handler of a page's message: the page listens from now on, in this context."""
+        self.publisher.remember()
+        if not self.heard:
+            self.heard = True
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has not been sent, as one message."""
+        with self._lock:
+            widget = self._widget
+            if widget is None:
+                return
+            news = {name: self._state[name] for name in self._unsent}
+            self._unsent.clear()
+
+        def send() -> None:
+            with widget.hold_sync():
+                for name, value in news.items():
+                    setattr(widget, name, value)
+
+        if news:
+            self.publisher(send)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one custom message."""
+        widget = self._widget
+        if widget is not None:
+            self.publisher(lambda: widget.send(message))
+
+    # --- the two outputs --------------------------------------------------------------------------------------------
+
+    def display(self, sentence: str, fallback: dict[str, str]) -> None:
+        """Publish the live view and, under an id of its own, the static picture; CSS shows exactly one."""
+        from IPython.display import publish_display_data
+
+        data, metadata = self.mimebundle(sentence)
+        publish_display_data(data, metadata)
+        publish_display_data(fallback, transient={"display_id": self._display_id})
+        self.shown = True
+
+    def mimebundle(self, sentence: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the widget's own bundle with our sentence as its text."""
+        bundle = self.widget._repr_mimebundle_() or {}
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "text/plain": sentence}, dict(metadata)
+
+    def update_fallback(self, fallback: dict[str, str]) -> None:
+        """Replace the stored static picture; the live view's output is never touched."""
+        if not self.shown:
+            return
+        from IPython.display import publish_display_data
+
+        self.publisher(
+            lambda: publish_display_data(fallback, transient={"display_id": self._display_id}, update=True)
+        )
+
+    @property
+    def _display_id(self) -> str:
+        return f"xai-{self.uid}"

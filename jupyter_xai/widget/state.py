@@ -1,0 +1,123 @@
+"""From a run's events to the state of the page. Pure but for the counters it keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jupyter_xai.explanation import Explanation
+from jupyter_xai.explanation.words import state_line
+from jupyter_xai.protocols import Opening, Progress
+from jupyter_xai.wire import encode
+
+if TYPE_CHECKING:
+    from jupyter_xai.widget.view import Question
+
+
+class Scene:
+    """The newest state, as dicts for the page's traits.
+
+    Parameters
+    ----------
+    question : Question
+    request : dict
+        What is being asked now.
+    """
+
+    def __init__(self, question: Question, request: dict[str, Any]) -> None:
+        self._question = question
+        self.request = request
+        self.state = "idle"
+        self.error: dict[str, str] | None = None
+        self.line = ""
+        self._sequence = 0
+        self._geometry_run = -1
+        self._rows = 0
+        self._total: int | None = None
+        self._notices: tuple[str, ...] = ()
+        self._random_state: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The method's name as the view shows it."""
+        return self._question.label(self.request)
+
+    def status(self, run: int, state: str, *, seconds: float = 0.0) -> dict[str, Any]:
+        """Return the status trait; a new run starts its counters."""
+        if state == "running":
+            self._rows, self._total, self._notices, self.error = 0, None, (), None
+            self._sequence = 0
+        self.state = state
+        return self._status(run, seconds)
+
+    def opened(self, run: int, opening: Opening) -> dict[str, Any]:
+        """Return geometry and an estimate without values: the instance and its prediction."""
+        frame = encode.encode_opening(opening, run=run, seq=self._next(), method_label=self.label)
+        return {**self._geometry(run, opening.features, opening.all_output_names), "frame": frame}
+
+    def progressed(self, run: int, progress: Progress, seconds: float) -> dict[str, Any]:
+        """Return the status with rows done, rate and time left."""
+        self._rows, self._total = progress.n_evals, progress.total_evals
+        return self._status(run, seconds)
+
+    def estimated(self, run: int, estimate: Explanation, seconds: float) -> dict[str, Any]:
+        """Return frame and status, and the geometry if this run has not shown it."""
+        state: dict[str, Any] = {}
+        if self._geometry_run != run:
+            state = self._geometry(run, estimate.features, estimate.all_output_names or estimate.output_names)
+        self._rows = estimate.n_evals
+        self._notices, self._random_state = estimate.notices, estimate.random_state
+        state["frame"] = encode.encode_frame(estimate, run=run, seq=self._next(), method_label=self.label)
+        return {**state, **self._status(run, seconds)}
+
+    def sentence(self, last: Explanation | None, error: BaseException | None) -> str:
+        """Say in one line what there is to see."""
+        if error is not None:
+            return f"jupyter_xai view: failed. {error}"
+        if last is None:
+            return "jupyter_xai view: nothing computed yet. view.explanation computes it."
+        return f"jupyter_xai view: {last!r}"
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _geometry(self, run: int, features: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        self._geometry_run = run
+        geometry = encode.encode_geometry(
+            features,
+            run=run,
+            took=self._question.took,
+            output_names=names,
+            n_outputs=len(names),
+            output_unit=self._question.output_unit,
+            threshold=self._question.threshold,
+            methods=self._question.methods(),
+            params=encode.encode_params(self._question.params(self.request)),
+        )
+        return {"geometry": geometry}
+
+    def _status(self, run: int, seconds: float) -> dict[str, Any]:
+        rate = self._rows / seconds if seconds > 0 and self._rows else None
+        running = self.state == "running"
+        left = (self._total - self._rows) / rate if running and rate and self._total else None
+        self.line = state_line(
+            self.state,
+            rows=self._rows,
+            total=self._total,
+            rate=rate,
+            seconds=seconds,
+            seconds_left=left,
+            random_state=self._random_state,
+        )
+        status = encode.encode_status(
+            run=run,
+            state=self.state,
+            rows=self._rows,
+            total=self._total,
+            rate=rate,
+            seconds=seconds,
+            seconds_left=left,
+            error=self.error,
+            notices=list(self._notices),
+        )
+        return {"status": status}

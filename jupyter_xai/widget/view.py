@@ -1,0 +1,344 @@
+"""What ``explain`` returns: a plain object that holds the widget, the runner and the newest estimate."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from jupyter_xai.errors import XaiError
+from jupyter_xai.explanation import Explanation
+from jupyter_xai.params import ParamSpec
+from jupyter_xai.protocols import Opening, Progress, Watch
+from jupyter_xai.widget import crowd
+from jupyter_xai.widget.environment import Environment
+from jupyter_xai.widget.page import Page
+from jupyter_xai.widget.runner import Job, Runner
+from jupyter_xai.widget.state import Scene
+
+HELLO_TIMEOUT = 4.0
+"""Seconds after which a view that was displayed starts even if no page has said hello."""
+PARK_DELAY = 2.0
+"""Seconds a view may be without a page (a cell being moved) before its work is dropped."""
+
+
+class Question(Protocol):
+    """What the composition root hands to a view: it knows the model, the instance and the kernels."""
+
+    took: str
+    output_unit: str
+    threshold: float | None
+
+    def stream(self, request: Mapping[str, Any], watch: Watch) -> Iterator[Explanation]:
+        """Explain as the request says."""
+        ...
+
+    def methods(self) -> list[dict[str, str]]:
+        """Every kernel, and why it does not apply ("" if it does)."""
+        ...
+
+    def params(self, request: Mapping[str, Any]) -> tuple[ParamSpec, ...]:
+        """Specs of the hyper-parameters of the request's method and masker."""
+        ...
+
+    def label(self, request: Mapping[str, Any]) -> str:
+        """Name the request's method as the view does."""
+        ...
+
+    def describe_error(self, error: BaseException) -> dict[str, str]:
+        """Put a failure in words: title, message, where, hint, traceback."""
+        ...
+
+    def drop_caches(self) -> None:
+        """Forget the model's cached answers."""
+        ...
+
+
+class View:
+    """A live explanation.
+
+    Made by :func:`jupyter_xai.explain`. In a notebook the view starts by itself once it is on the page; in a
+    script it is finished before you get it.
+
+    Parameters
+    ----------
+    question : Question
+    request : dict
+        The first request: method, params, targets, random_state.
+    environment : Environment
+    progress : bool, default=False
+        Write progress to stderr.
+
+    Examples
+    --------
+    >>> import jupyter_xai as xai
+    >>> view = xai.explain(lambda texts: [[0.9 if "dull" in t else 0.2] for t in texts], "a dull film",
+    ...                    n_samples=200)
+    >>> view.explanation.feature_names
+    ('a', 'dull', 'film')
+    """
+
+    def __init__(
+        self, question: Question, request: dict[str, Any], environment: Environment, *, progress: bool = False
+    ) -> None:
+        self._question = question
+        self._environment = environment
+        self._progress = progress
+        self._scene = Scene(question, request)
+        self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
+        self._runner = Runner(self)
+        self._lock = threading.RLock()
+        self._run = 0
+        self._last: Explanation | None = None
+        self._opening: Opening | None = None
+        self._error: BaseException | None = None
+        self._timers: dict[str, threading.Timer] = {}
+        self._pages = 0
+        self._parked = False
+        self._listening = False
+        self._page.set(request=request, display={}, **self._scene.status(0, "idle"))
+        crowd.register(self, environment.cell, environment.execution)
+
+    # --- what a user calls ------------------------------------------------------------------------------------------
+
+    @property
+    def explanation(self) -> Explanation:
+        """The finished explanation; computed right here if it has not begun, waited for if it runs.
+
+        Raises
+        ------
+        XaiError
+            What ended the run, if it failed; ``last`` still holds the last good estimate.
+        """
+        return self.wait()
+
+    @property
+    def last(self) -> Explanation | None:
+        """The newest good estimate, at once; None before the first."""
+        return self._last
+
+    @property
+    def widget(self) -> Any:
+        """The anywidget this view holds, for layouts such as ``ipywidgets.HBox``."""
+        return self._live_widget()
+
+    def wait(self, timeout: float | None = None) -> Explanation:
+        """Wait until the run ends; starts it if need be.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError
+            If it is still running then; it goes on.
+        XaiError
+            If the run failed.
+        """
+        self._start_once()
+        try:
+            done = self._runner.wait(timeout)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        if not done:
+            raise TimeoutError(f"the explanation is still running after {timeout:g} s; view.last has the newest estimate")
+        if self._error is not None:
+            raise self._error
+        if self._last is None:
+            raise XaiError("The run was cancelled before its first estimate. Call view.resume().")
+        return self._last
+
+    def stop(self) -> None:
+        """End the run with the estimate it has; takes effect within one batch."""
+        self._runner.stop()
+
+    def resume(self) -> None:
+        """Go on after ``stop`` or a failure. Answers the model has given are not asked for again."""
+        if not self._runner.busy:
+            self._submit()
+
+    def more(self, factor: int = 2) -> None:
+        """Go on with ``factor`` times the samples."""
+        if self._last is not None and isinstance(self._last.params.get("n_samples"), int):
+            request = dict(self._scene.request)
+            request["params"] = {**request.get("params", {}), "n_samples": factor * self._last.params["n_samples"]}
+            self._ask(request)
+
+    def park(self) -> None:
+        """Drop work and caches and keep the explanation: nobody is looking."""
+        self._parked = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._runner.cancel()
+        self._question.drop_caches()
+
+    def to_html(self, path: Any = None) -> str:
+        """Write one self-contained page, see :meth:`Explanation.to_html`."""
+        return self.explanation.to_html(path)
+
+    # --- display ----------------------------------------------------------------------------------------------------
+
+    def _ipython_display_(self) -> None:
+        if not self._environment.interactive:
+            self._finish_before_showing()
+        self._live_widget()
+        self._page.display(self._sentence(), self._fallback())
+        crowd.touch(self)
+        if self._environment.interactive and self._run == 0:
+            self._later("hello", HELLO_TIMEOUT, self._start_once)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not self._environment.interactive:
+            self._finish_before_showing()
+        self._live_widget()
+        data, metadata = self._page.mimebundle(self._sentence())
+        return {**self._fallback(), **data}, metadata
+
+    def _display_(self) -> Any:  # marimo's protocol
+        return self._live_widget()
+
+    def __repr__(self) -> str:
+        """One sentence."""
+        return self._sentence()
+
+    def _sentence(self) -> str:
+        return self._scene.sentence(self._last, self._error)
+
+    def _fallback(self) -> dict[str, str]:
+        from jupyter_xai.widget.fallback import fallback_bundle
+
+        error = self._scene.error if self._error is not None else None
+        return fallback_bundle(self._last, self._page.uid, method_label=self._scene.label, error=error)
+
+    def _finish_before_showing(self) -> None:
+        self._start_once()
+        self._runner.wait()
+
+    def _live_widget(self) -> Any:
+        widget = self._page.widget
+        with self._lock:
+            if not self._listening:
+                self._listening = True
+                widget.on_msg(self._on_message)
+                widget.observe(self._on_request, "request")
+        return widget
+
+    # --- what the page says; handlers only enqueue ------------------------------------------------------------------
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        kind = content.get("type") if isinstance(content, dict) else None
+        self._page.hello()
+        actions: dict[Any, Callable[[], None]] = {
+            "hello": self._on_hello,
+            "bye": self._on_bye,
+            "stop": self.stop,
+            "resume": self.resume,
+            "retry": self.resume,
+            "more": self.more,
+            "ping": lambda: self._page.send({"type": "pong", "id": content.get("id", 0)}),
+        }
+        action = actions.get(kind)
+        if action is not None:
+            action()
+
+    def _on_hello(self) -> None:
+        self._pages += 1
+        for name in ("bye", "hello"):
+            if name in self._timers:
+                self._timers.pop(name).cancel()
+        crowd.touch(self)
+        unfinished = self._scene.state == "running" and not self._runner.busy
+        if self._run == 0 or (self._parked and unfinished):
+            self._submit()
+        self._parked = False
+
+    def _on_bye(self) -> None:
+        self._pages = max(0, self._pages - 1)
+        if self._pages == 0:
+            self._later("bye", PARK_DELAY, self.park)
+
+    def _on_request(self, change: Any) -> None:
+        if change["new"] != self._scene.request:  # set by the page, not by us
+            self._page.hello()
+            self._ask(dict(change["new"]))
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def _ask(self, request: dict[str, Any]) -> None:
+        self._scene.request = request
+        self._page.set(request=request)
+        self._submit()
+
+    def _start_once(self) -> None:
+        with self._lock:
+            if self._run:
+                return
+            self._submit()
+
+    def _submit(self) -> None:
+        with self._lock:
+            self._run += 1
+            request = dict(self._scene.request)
+            self._runner.submit(Job(self._run, lambda watch: self._question.stream(request, watch)))
+
+    def _later(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, action)
+        timer.daemon = True
+        previous = self._timers.pop(name, None)
+        if previous is not None:
+            previous.cancel()
+        self._timers[name] = timer
+        try:
+            timer.start()
+        except RuntimeError:  # no threads here: nothing to wait with
+            action()
+
+    # --- the runner's listener --------------------------------------------------------------------------------------
+
+    def started(self, run: int) -> None:
+        """Say that a run has begun; the picture of the last one stays until the first estimate."""
+        self._error = None
+        self._page.set(**self._scene.status(run, "running"))
+
+    def opened(self, run: int, opening: Opening) -> None:
+        """Show the instance and its prediction."""
+        self._opening = opening
+        self._page.set(**self._scene.opened(run, opening))
+
+    def progressed(self, run: int, progress: Progress, seconds: float) -> None:
+        """Show rows, rate and time left."""
+        self._page.set(**self._scene.progressed(run, progress, seconds))
+        self._write_progress()
+
+    def estimated(self, run: int, estimate: Explanation, seconds: float) -> None:
+        """Show an estimate."""
+        self._last = estimate
+        self._page.set(**self._scene.estimated(run, estimate, seconds))
+
+    def finished(self, run: int, estimate: Explanation | None, seconds: float) -> None:
+        """Show how it ended and store the picture."""
+        state = estimate.status if estimate is not None else "failed"
+        self._page.set(**self._scene.status(run, state, seconds=seconds))
+        self._page.update_fallback(self._fallback())
+        self._write_progress(end="\n")
+
+    def failed(self, run: int, error: BaseException, seconds: float) -> None:
+        """Say what happened; the last good picture stays."""
+        self._error = error
+        self._scene.error = self._question.describe_error(error)
+        self._page.set(**self._scene.status(run, "failed", seconds=seconds))
+        self._page.update_fallback(self._fallback())
+        self._write_progress(end="\n")
+
+    def cancelled(self, run: int) -> None:
+        """Nothing to show: a newer run is on its way, or nobody is looking."""
+
+    def _write_progress(self, end: str = "") -> None:
+        if self._progress:
+            sys.stderr.write(f"\r{self._scene.line:<70}{end}")
+            sys.stderr.flush()

@@ -1,0 +1,54 @@
+"""The anywidget class: traits and nothing else. ``View`` holds one and does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from jupyter_xai.errors import XaiError
+
+STATIC = Path(__file__).parent / "static"
+
+
+def read_bundle(name: str) -> str:
+    """Return the text of a built file.
+
+    Parameters
+    ----------
+    name : str
+        ``"index.js"`` or ``"index.css"``.
+
+    Raises
+    ------
+    XaiError
+        If the bundle was not built.
+    """
+    path = STATIC / name
+    if not path.exists():
+        raise XaiError(
+            f"The view's bundle {name} is missing from this installation: expected it in jupyter_xai/widget/static. "
+            "Install the wheel, or run make build in a checkout. Kernels work without it."
+        )
+    return path.read_text(encoding="utf-8")
+
+
+class ExplanationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget's base is untyped
+    """State shared with the page. Written by Python: geometry, frame, curves, status. By both: display, request."""
+
+    _esm = read_bundle("index.js")
+    _css = read_bundle("index.css")
+
+    uid = traitlets.Unicode().tag(sync=True)
+    geometry: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    frame: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    curves: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    status: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    display: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    request: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+
+    def __repr__(self) -> str:
+        """One line; the default would print every buffer."""
+        return f"<ExplanationWidget {self.uid}>"
