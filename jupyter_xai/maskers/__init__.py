@@ -1,1 +1,1 @@
-"""What a feature is and what its absence means, for tables, texts and images."""
+"""Maskers: what an instance is made of and how a part of it is made absent; LIME's neighbourhoods."""
