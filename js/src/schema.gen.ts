@@ -133,13 +133,15 @@ export interface Frame {
   notices: string[];
 }
 
-/** One path: `x` float32 (points), `y` float16 (targets x points). */
+/** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) */
 export interface CurveInfo {
   kind: "response" | "removal" | "random_removal";
   feature: number | null;
   points: number;
   x: DataView;
   y: DataView;
+  offset: number;
+  scale: number;
 }
 
 /** The model's answers along paths, computed once. Empty dict until there are any. */

@@ -160,13 +160,17 @@ class Frame(TypedDict):
 
 
 class CurveInfo(TypedDict):
-    """One path: ``x`` float32 (points), ``y`` float16 (targets x points)."""
+    """One path: ``x`` float32 (points), ``y`` float16 (targets x points), the answer being offset + scale * y.
+    (float16 alone ends at 65,504 and has no digits left for a price.)
+    """
 
     kind: Literal["response", "removal", "random_removal"]
     feature: int | None
     points: int
     x: Bytes
     y: Bytes
+    offset: float
+    scale: float
 
 
 class Curves(TypedDict):
