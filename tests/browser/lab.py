@@ -1,0 +1,239 @@
+"""A real JupyterLab or Notebook server and a real Chromium, for tests that look at what a person sees."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Path of a browser; the Makefile finds or installs one and names it in CHROMIUM."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        raise RuntimeError("no browser for the browser tests: run make browser, or set CHROMIUM to a Chromium binary")
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One Jupyter server over a folder of notebooks, with configuration of its own."""
+
+    def __init__(self, root: Path, app: str = "lab") -> None:
+        self.root = root
+        self.notebooks = root / "notebooks"
+        self.notebooks.mkdir(parents=True, exist_ok=True)
+        self.app = app
+        self.token = secrets.token_hex(8)
+        self.url = f"http://127.0.0.1:{(port := _free_port())}"
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": str(root / "config"),
+            "JUPYTER_DATA_DIR": str(root / "data"),
+            "JUPYTER_RUNTIME_DIR": str(root / "runtime"),
+            "IPYTHONDIR": str(root / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(root / "lab-settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(root / "lab-workspaces"),
+            "XAI_TEST_ROOT": str(Path(__file__).resolve().parents[2]),
+        }
+        environment.pop("JUPYTER_XAI_HEADLESS", None)
+        self._log = (root / "server.log").open("w")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyter",
+                app,
+                "--no-browser",
+                "--allow-root",
+                f"--port={port}",
+                "--ServerApp.port_retries=0",
+                f"--IdentityProvider.token={self.token}",
+                f"--ServerApp.root_dir={self.notebooks}",
+                "--LabApp.expose_app_in_browser=True" if app == "lab" else "--JupyterNotebookApp.expose_app_in_browser=True",
+                "--LabApp.news_url=None" if app == "lab" else "--ServerApp.open_browser=False",
+            ],
+            env=environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            cwd=self.notebooks,
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                self.api("GET", "api/status")
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.2)
+        raise RuntimeError("the Jupyter server did not start: " + (self.root / "server.log").read_text()[-2000:])
+
+    def api(self, verb: str, path: str, body: Any = None) -> Any:
+        """One call of the server's REST interface."""
+        request = urllib.request.Request(
+            f"{self.url}/{path}",
+            method=verb,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read().decode()
+        return json.loads(text) if text else None
+
+    def write(self, name: str, *cells: str) -> Path:
+        """Write a notebook of code cells."""
+        import nbformat
+
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        path = self.notebooks / name
+        nbformat.write(notebook, path)
+        return path
+
+    def read(self, name: str) -> Any:
+        """Read a notebook as it lies on disk."""
+        import nbformat
+
+        return nbformat.read(self.notebooks / name, as_version=4)
+
+    def shutdown_kernels(self) -> None:
+        """End every kernel and session."""
+        for session in self.api("GET", "api/sessions"):
+            self.api("DELETE", f"api/sessions/{session['id']}")
+
+    def close(self) -> None:
+        """End the server and its kernels."""
+        with contextlib.suppress(Exception):
+            self.shutdown_kernels()
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._log.close()
+
+
+class Notebook:
+    """One notebook open in a page."""
+
+    def __init__(self, server: Server, page: Any, name: str) -> None:
+        self.server, self.page, self.name = server, page, name
+
+    def open(self) -> Notebook:
+        """Go to the notebook and wait for its kernel to be idle."""
+        server, page = self.server, self.page
+        if server.app == "lab":
+            space = secrets.token_hex(4)
+            page.goto(f"{server.url}/lab/workspaces/{space}/tree/{self.name}?token={server.token}&reset")
+        else:
+            page.goto(f"{server.url}/notebooks/{self.name}?token={server.token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        return self
+
+    def ready(self) -> Notebook:
+        """Wait until the kernel is connected and idle."""
+        self.page.wait_for_function(
+            """() => { const panel = window.jupyterapp?.shell?.currentWidget;
+                       const kernel = panel?.sessionContext?.session?.kernel;
+                       return kernel?.connectionStatus === 'connected' && kernel?.status === 'idle' }""",
+            timeout=60_000,
+        )
+        return self
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Run a JupyterLab command without waiting for what it starts."""
+        self.page.evaluate("([n, a]) => { window.jupyterapp.commands.execute(n, a) }", [name, arguments])
+
+    def run_all(self) -> None:
+        """Run every cell; does not wait."""
+        self.command("notebook:run-all-cells")
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell; does not wait."""
+        self.page.evaluate(
+            """i => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = i;
+                      n.deselectAll?.(); window.jupyterapp.commands.execute('notebook:run-cell') }""",
+            index,
+        )
+
+    def wait_idle(self, timeout: float = 60) -> None:
+        """Wait until no cell is waiting or running."""
+        self.page.wait_for_function(
+            """() => { const panel = window.jupyterapp.shell.currentWidget;
+                       const busy = [...panel.content.node.querySelectorAll('.jp-InputPrompt')]
+                         .some(p => p.textContent.includes('*'));
+                       return !busy && panel.sessionContext.session?.kernel?.status === 'idle' }""",
+            timeout=timeout * 1000,
+        )
+
+    def save(self) -> None:
+        """Save and wait until it is done."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+
+    def theme(self, dark: bool) -> None:
+        """Switch JupyterLab's theme."""
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate("t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", theme)
+        self.page.wait_for_function(
+            "d => document.body.dataset.jpThemeLight === String(!d)", arg=dark, timeout=10_000
+        )
+
+    def python(self, code: str, timeout: float = 30) -> str:
+        """Run code in the notebook's kernel, beside the cells, and return what it prints."""
+        return str(
+            self.page.evaluate(
+                """async ([code, seconds]) => {
+                    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                    const future = kernel.requestExecute({code, store_history: false, silent: false});
+                    let text = '';
+                    future.onIOPub = m => {
+                      if (m.header.msg_type === 'stream') text += m.content.text;
+                      if (m.header.msg_type === 'error') text += m.content.traceback.join('\\n');
+                    };
+                    await Promise.race([future.done, new Promise((_, no) => setTimeout(() => no('late'), seconds * 1000))]);
+                    return text }""",
+                [code, timeout],
+            )
+        )
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS, headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
