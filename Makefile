@@ -50,7 +50,7 @@ browser: $(VENV)/test.stamp ## find or install a browser for the tests and print
 
 clean: ## remove everything that git ignores, .venv and node_modules included
 	rm -rf $(VENV) node_modules jupyter_xai/widget/static dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find jupyter_xai tests benchmarks $(CI) -name __pycache__ -prune -exec rm -rf {} +
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # cheap when nothing is stale: both look before they work
 .PHONY: bundle packages

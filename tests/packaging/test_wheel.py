@@ -149,13 +149,9 @@ from sklearn.linear_model import LogisticRegression
 X = np.random.default_rng(0).normal(size=(200, 3))
 view = xai.explain(LogisticRegression().fit(X, X[:, 0] > 0), X[0], background=X, n_samples=200)
 assert abs(view.explanation.values).argmax(axis=-1).tolist() == [0, 0], view.explanation.values
-from anywidget import AnyWidget
-data = view._repr_mimebundle_()
-data = data[0] if isinstance(data, tuple) else data
-from ipywidgets.widgets.widget import _instances
-widget = _instances[data["application/vnd.jupyter.widget-view+json"]["model_id"]]
-assert isinstance(widget, AnyWidget)
-print(len(widget._esm), len(widget._css))
+from jupyter_xai.widget.widget import ExplanationWidget
+state = ExplanationWidget().get_state()
+print(len(state["_esm"]), len(state["_css"]))
 """
     esm, css = map(int, run([environment, "-c", script], tmp_path).split())
     assert esm > 1000
