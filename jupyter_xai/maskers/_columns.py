@@ -1,0 +1,268 @@
+"""The columns of a background: bins or categories, their frequencies, and values drawn from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from jupyter_xai.errors import InputError
+
+EPS = 1e-11  # lime adds this to every spread, so that a bin with one value has one
+
+
+@dataclass(frozen=True, eq=False)
+class NumberColumn:
+    """A numeric column in quartile bins; code ``n_bins`` means missing.
+
+    Parameters
+    ----------
+    name : str
+    borders : ndarray of shape (n_bins - 1,)
+        Inner borders; bin b holds values above border b - 1 up to border b.
+    low, high : float
+        Least and greatest value of the background; 0 if all is missing.
+    means, spreads : ndarray of shape (n_bins,)
+        Of the background's values in each bin.
+    frequencies : ndarray of shape (n_bins + 1,)
+    codes : ndarray of shape (n_rows,), int32
+        Bin of each background row.
+    whole : bool
+        Whether values are whole numbers.
+    """
+
+    name: str
+    borders: NDArray[np.float64]
+    low: float
+    high: float
+    means: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    frequencies: NDArray[np.float64]
+    codes: NDArray[np.int32]
+    whole: bool
+    kind: Literal["number"] = "number"
+    _tables: NDArray[np.float64] = field(init=False, repr=False)
+
+    @classmethod
+    def fit(cls, name: str, values: NDArray[np.float64], whole: bool) -> NumberColumn:
+        """Cut a column at its quartiles, as lime's ``QuartileDiscretizer`` does.
+
+        Parameters
+        ----------
+        name : str
+        values : ndarray of shape (n_rows,)
+            NaN is missing.
+        whole : bool
+        """
+        seen = np.isfinite(values)
+        data = values[seen]
+        borders = np.unique(np.percentile(data, (25, 50, 75))) if len(data) else np.zeros(1)
+        codes = np.searchsorted(borders, values).astype(np.int32)
+        n_bins = len(borders) + 1
+        means, spreads = np.zeros(n_bins), np.full(n_bins, EPS)
+        for b in range(n_bins):
+            inside = values[seen & (codes == b)]
+            if len(inside):
+                means[b], spreads[b] = inside.mean(), inside.std() + EPS
+        codes[~seen] = n_bins
+        frequencies = np.bincount(codes, minlength=n_bins + 1) / len(values)
+        low, high = (float(data.min()), float(data.max())) if len(data) else (0.0, 0.0)
+        return cls(name, borders, low, high, means, spreads, frequencies, codes, whole)
+
+    def __post_init__(self) -> None:
+        """Precompute each bin's borders and the normal probabilities below them."""
+        lows = np.concatenate([[self.low], self.borders])
+        highs = np.concatenate([self.borders, [self.high]])
+        if self.whole:  # the whole numbers inside the bin
+            lows[1:] = np.floor(lows[1:]) + 1
+            highs = np.floor(highs)
+        highs = np.maximum(highs, lows)
+        below = ndtr((lows - self.means) / self.spreads)
+        above = ndtr((highs - self.means) / self.spreads)
+        tables = [np.append(array, np.nan) for array in (lows, highs, self.means, self.spreads, below, above - below)]
+        object.__setattr__(self, "_tables", np.array(tables))
+
+    def code(self, value: Any) -> int:
+        """Bin of one value; the missing code for None or NaN.
+
+        Raises
+        ------
+        InputError
+            If it is not a number.
+        """
+        number = as_number(value, self.name)
+        return len(self.means) if math.isnan(number) else int(np.searchsorted(self.borders, number))
+
+    def draw(self, codes: NDArray[np.int32], uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Truncated normal values inside the given bins (NaN for the missing code).
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n,)
+        uniforms : ndarray of shape (n,)
+            In [0, 1): the position within the bin.
+        """
+        lows, highs, means, spreads, below, width = self._tables[:, codes]
+        with np.errstate(invalid="ignore"):
+            values = means + spreads * ndtri(below + uniforms * width)
+            if self.whole:
+                np.rint(values, out=values)
+        return np.clip(values, lows, highs)
+
+    def condition(self, code: int) -> str:
+        """What "in the same bin" means, such as ``"24 < duration <= 36"``."""
+        edges = self.borders
+        if code == len(self.means):
+            return f"{self.name} is missing"
+        if self.low == self.high and self.low == edges[0] and code == 0:
+            return f"{self.name} = {number_text(self.low)}"
+        if code == 0:
+            return f"{self.name} <= {number_text(edges[0])}"
+        if code == len(edges):
+            return f"{self.name} > {number_text(edges[-1])}"
+        return f"{number_text(edges[code - 1])} < {self.name} <= {number_text(edges[code])}"
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryColumn:
+    """A column of categories; code ``len(levels)`` means missing.
+
+    Parameters
+    ----------
+    name : str
+    levels : tuple
+        Plain Python values in their natural order.
+    frequencies : ndarray of shape (n_levels + 1,)
+    codes : ndarray of shape (n_rows,), int32
+    kind : {"category", "boolean"}
+    """
+
+    name: str
+    levels: tuple[Any, ...]
+    frequencies: NDArray[np.float64]
+    codes: NDArray[np.int32]
+    kind: Literal["category", "boolean"] = "category"
+
+    @classmethod
+    def fit(
+        cls, name: str, values: Iterable[Any], levels: Sequence[Any] | None, kind: Literal["category", "boolean"]
+    ) -> CategoryColumn:
+        """Count the categories of a column.
+
+        Parameters
+        ----------
+        name : str
+        values : iterable
+            None and NaN are missing.
+        levels : sequence, optional
+            All categories in their natural order; found in the values otherwise.
+        kind : {"category", "boolean"}
+
+        Raises
+        ------
+        InputError
+            If a value is not among the given levels.
+        """
+        plain = [plain_value(value) for value in values]
+        found = {value for value in plain if value is not None}
+        known = tuple(plain_value(level) for level in levels) if levels is not None else _sorted(found)
+        position = {level: i for i, level in enumerate(known)}
+        stray = found - position.keys()
+        if stray:
+            raise InputError(
+                f"column {name!r} of the background holds {_listing(_sorted(stray))}, which categories= does not list. "
+                f"Listed: {_listing(known)}. Add what is missing."
+            )
+        codes = np.array([len(known) if value is None else position[value] for value in plain], dtype=np.int32)
+        frequencies = np.bincount(codes, minlength=len(known) + 1) / max(len(plain), 1)
+        return cls(name, known, frequencies, codes, kind)
+
+    def code(self, value: Any) -> int:
+        """Position of one value among the levels; the missing code for None or NaN.
+
+        Raises
+        ------
+        InputError
+            If it is not a known category; the message lists the known ones.
+        """
+        plain = plain_value(value)
+        if plain is None:
+            return len(self.levels)
+        for code, level in enumerate(self.levels):
+            if level == plain:
+                return code
+        raise InputError(
+            f"{self.name}={plain!r} is not a category of the background. Known: {_listing(self.levels)}. Pass one of "
+            f"these, or list it in categories={{{self.name!r}: [...]}}."
+        )
+
+    def condition(self, code: int) -> str:
+        """What "the same category" means, such as ``"job = skilled"``."""
+        return f"{self.name} = {self.levels[code]}" if code < len(self.levels) else f"{self.name} is missing"
+
+
+Column = NumberColumn | CategoryColumn
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value in plain Python: None for missing, no numpy scalars."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return a number as float, NaN for missing.
+
+    Raises
+    ------
+    InputError
+        If it is not a finite number.
+    """
+    plain = plain_value(value)
+    if plain is None:
+        return math.nan
+    try:
+        number = float(plain)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name}={plain!r} is not a number, but this column of the background is numeric. Pass a number, or list "
+            f"the column in categories=."
+        ) from None
+    if math.isinf(number):
+        raise InputError(f"{name} is infinite; expected a finite number or NaN for missing. Replace it.")
+    return number
+
+
+def number_text(value: float) -> str:
+    """Write a number for people: four significant digits, no exponent for everyday sizes.
+
+    Examples
+    --------
+    >>> number_text(24.0), number_text(1234567.0), number_text(0.123456)
+    ('24', '1,234,567', '0.1235')
+    """
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.4g}"
+    return f"{value:.4g}"
+
+
+def _sorted(values: Iterable[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(sorted(values))
+    except TypeError:
+        return tuple(sorted(values, key=str))
+
+
+def _listing(values: Sequence[Any]) -> str:
+    shown = ", ".join(repr(value) for value in values[:12])
+    return shown + (f" and {len(values) - 12} more" if len(values) > 12 else "")

@@ -1,0 +1,215 @@
+"""A background table: its columns, how a row is lined up with them, and how model rows are drawn from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.errors import InputError
+from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number, plain_value
+from jupyter_xai.maskers._containers import ArrayForm, form_of
+from jupyter_xai.protocols import Batch
+
+
+class Table:
+    """A background read once: columns, features, and the making of batches.
+
+    Parameters
+    ----------
+    background : DataFrame or array of shape (n_rows, n_columns)
+    feature_names : sequence of str, optional
+    categories : list or dict, optional
+    groups : dict, optional
+
+    Raises
+    ------
+    InputError
+        If it is empty, or a listed column does not exist or stands in two groups.
+    """
+
+    def __init__(self, background: Any, feature_names: Any, categories: Any, groups: Any) -> None:
+        self.form = form_of(background, feature_names)
+        self.names = tuple(str(label) for label in self.form.labels)
+        listed: dict[int, Sequence[Any] | None] = {}
+        for label in categories or ():
+            listed[self.position(label, "categories")] = categories[label] if isinstance(categories, Mapping) else None
+        self.columns = tuple(self._read(at, at in listed, listed.get(at)) for at in range(len(self.names)))
+        self.members, self.feature_names = self._group(groups or {})
+        self.codes = np.stack([column.codes for column in self.columns], axis=1)
+        self.n_rows = len(self.codes)
+        digest = hashlib.blake2b(repr((self.names, self.members, [c.kind for c in self.columns])).encode())
+        for at, column in enumerate(self.columns):
+            raw = self.form.read(at) if isinstance(column, NumberColumn) else column.codes
+            digest.update(np.ascontiguousarray(raw, dtype=np.float64).tobytes())
+            digest.update(repr(getattr(column, "levels", "")).encode())
+        self.digest = digest.hexdigest()
+
+    def position(self, label: Any, keyword: str) -> int:
+        """Position of a column given by name or index.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        if label in self.form.labels:
+            return self.form.labels.index(label)
+        if isinstance(label, str) and label in self.names:
+            return self.names.index(label)
+        if hasattr(label, "__index__") and 0 <= int(label) < len(self.names):
+            return int(label)
+        raise InputError(
+            f"{keyword} names the column {label!r}, which the background does not have. Columns: "
+            f"{', '.join(self.names[:40])}."
+        )
+
+    def _read(self, at: int, listed: bool, levels: Sequence[Any] | None) -> Column:
+        name, values = self.names[at], self.form.read(at)
+        if self.form.is_boolean(at) and not listed:
+            return CategoryColumn.fit(name, values, (False, True), "boolean")
+        if self.form.is_number(at) and not listed:
+            return NumberColumn.fit(name, np.asarray(values, dtype=np.float64), self.form.is_whole(at))
+        return CategoryColumn.fit(name, values, levels or self.form.levels(at), "category")
+
+    def _group(self, groups: Mapping[str, Iterable[Any]]) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+        owner: dict[int, str] = {}
+        for name, labels in groups.items():
+            for label in [labels] if isinstance(labels, str) else labels:
+                at = self.position(label, "groups")
+                if at in owner:
+                    raise InputError(
+                        f"column {self.names[at]!r} stands in the groups {owner[at]!r} and {name!r}. Leave it in one."
+                    )
+                owner[at] = str(name)
+        features: dict[tuple[str, int], list[int]] = {}
+        for at in range(len(self.names)):  # a group stands where its first column stands
+            features.setdefault((owner[at], -1) if at in owner else (self.names[at], at), []).append(at)
+        return tuple(tuple(members) for members in features.values()), tuple(name for name, _ in features)
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def align(self, x: Any) -> tuple[Any, ...]:
+        """Line a row up with the columns: plain values, None for missing.
+
+        Raises
+        ------
+        InputError
+            If columns are missing, unknown or of the wrong number, or x is several rows.
+        """
+        if isinstance(x, str | bytes):
+            raise InputError("expected a row of a table, got a str. Pass a dict, a Series, a 1-row DataFrame or a list.")
+        if hasattr(x, "iloc") and hasattr(x, "columns"):
+            if len(x) != 1:
+                raise InputError(f"expected one row, got a DataFrame with {len(x)}. Pass x.iloc[[0]].")
+            by_label = {label: x.iloc[0, at] for at, label in enumerate(x.columns)}
+        elif hasattr(x, "iloc") and hasattr(x, "index"):
+            by_label = dict(zip(x.index, x.array, strict=True))
+            if not set(by_label) & set(self.form.labels) and list(by_label) == list(range(len(by_label))):
+                return self._by_position(list(by_label.values()))
+        elif isinstance(x, Mapping):
+            by_label = dict(x)
+        else:
+            return self._by_position(x)
+        if not set(by_label) & {*self.form.labels, *self.names} and isinstance(self.form, ArrayForm):
+            return self._by_position(list(by_label.values()))
+        return self._by_name(by_label)
+
+    def _by_name(self, row: Mapping[Any, Any]) -> tuple[Any, ...]:
+        known = {**dict(zip(self.names, range(len(self.names)), strict=True))}
+        known.update(zip(self.form.labels, range(len(self.names)), strict=True))
+        unknown = [str(label) for label in row if label not in known]
+        found = {known[label]: value for label, value in row.items() if label in known}
+        missing = [name for at, name in enumerate(self.names) if at not in found]
+        if unknown or missing:
+            said = [f"misses {', '.join(missing[:20])}"] if missing else []
+            said += [f"has {', '.join(unknown[:20])}, which the background does not have"] if unknown else []
+            raise InputError(f"the row {' and '.join(said)}. Columns: {', '.join(self.names[:40])}.")
+        return tuple(plain_value(found[at]) for at in range(len(self.names)))
+
+    def _by_position(self, x: Any) -> tuple[Any, ...]:
+        if hasattr(x, "detach"):
+            x = x.detach().cpu().numpy()
+        if isinstance(x, np.ndarray):
+            if x.ndim == 2 and x.shape[0] == 1:
+                x = x[0]
+            if x.ndim != 1:
+                raise InputError(f"expected one row, got an array of shape {x.shape}. Pass X[i].")
+        try:
+            values = list(x)
+        except TypeError:
+            raise InputError(
+                f"expected a row of a table, got {type(x).__name__}. Pass a dict, a Series, a 1-row DataFrame or a list."
+            ) from None
+        if len(values) != len(self.names):
+            raise InputError(
+                f"the row has {len(values)} values, but the background has {len(self.names)} columns: "
+                f"{', '.join(self.names[:40])}. Pass one value a column."
+            )
+        return tuple(plain_value(value) for value in values)
+
+    def check(self, row: Sequence[Any]) -> tuple[int, ...]:
+        """Code of each value: its bin or category.
+
+        Raises
+        ------
+        InputError
+            If a value is not a number where one is needed, or not a known category.
+        """
+        return tuple(column.code(value) for column, value in zip(self.columns, row, strict=True))
+
+    # --- batches ------------------------------------------------------------------------------------------------------
+
+    def sample(
+        self, row: Sequence[Any], codes: NDArray[np.int32], uniforms: NDArray[np.float64], own: NDArray[np.bool_]
+    ) -> Batch:
+        """Model rows drawn inside the given bins and categories.
+
+        Parameters
+        ----------
+        row : sequence
+            The instance, aligned.
+        codes, uniforms : ndarray of shape (n, n_columns)
+        own : ndarray of shape (n,), bool
+            Rows that are the instance itself.
+        """
+        columns = []
+        for at, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                values = column.draw(codes[:, at], uniforms[:, at])
+                values[own] = as_number(row[at], column.name)
+                columns.append(self.form.numbers(at, values))
+            else:
+                blank = bool((codes[:, at] == len(column.levels)).any())
+                columns.append(self._store(at, column, blank).take(codes[:, at]))
+        return self.form.assemble(columns, len(codes))
+
+    def _store(self, at: int, column: CategoryColumn, blank: bool) -> Any:
+        cache: dict[tuple[int, bool], Any] = self.__dict__.setdefault("_stores", {})
+        if (at, blank) not in cache:
+            cache[at, blank] = self.form.store(at, [*column.levels, None] if blank else column.levels)
+        return cache[at, blank]
+
+    def rows(self, row: Sequence[Any], present: NDArray[np.bool_], source: NDArray[np.intp]) -> Batch:
+        """Model rows with present columns from the instance and the others from background rows.
+
+        Parameters
+        ----------
+        row : sequence
+            The instance, aligned.
+        present : ndarray of shape (n, n_columns), bool
+        source : ndarray of shape (n,)
+            Background row of each.
+        """
+        columns = []
+        for at, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                raw = np.append(np.asarray(self.form.read(at), dtype=np.float64), as_number(row[at], column.name))
+                columns.append(self.form.numbers(at, raw[np.where(present[:, at], self.n_rows, source)]))
+            else:
+                codes = np.where(present[:, at], column.code(row[at]), column.codes[source])
+                columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
+        return self.form.assemble(columns, len(present))

@@ -1,0 +1,265 @@
+"""Tables: rows that are compared with a background of other rows."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.errors import InputError
+from jupyter_xai.explanation import Columns
+from jupyter_xai.explanation.layouts import ColumnKind
+from jupyter_xai.maskers._columns import NumberColumn
+from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generator
+from jupyter_xai.maskers._table import Table
+from jupyter_xai.params import ParamSpec
+from jupyter_xai.protocols import Batch, Draws, Kind, Predictor
+
+
+class Tabular:
+    """Rows of a table, beside a background they are compared with.
+
+    Parameters
+    ----------
+    background : DataFrame or array of shape (n_rows, n_columns)
+        Rows the model knows, such as its training data. The model receives batches of this form: DataFrames with
+        the same columns and types, or arrays of the same type. NaN is legal and is drawn as often as it occurs.
+    feature_names : sequence of str, optional
+        Names of an array's columns; a DataFrame brings its own.
+    categories : list or dict, optional
+        Columns (names or indices) whose numbers are codes of categories; a dict gives their values in natural order.
+        Columns of strings, of categorical type and of truth values are categories by themselves.
+    groups : dict, optional
+        Name to list of columns which act as one feature, such as the columns of a one-hot code.
+
+    Notes
+    -----
+    LIME's neighbourhood is lime 0.2's: every numeric column is cut at its quartiles; each feature's bin or category
+    is drawn by its frequency in the background, numbers within a bin from a truncated normal; a feature is 1 where the
+    bin is the instance's own; distance is Euclidean on these ones; kernel width 0.75 sqrt(features). A group draws the
+    bins of all its columns from one background row.
+
+    Examples
+    --------
+    >>> background = np.array([[20.0, 0.0], [30.0, 1.0], [40.0, 1.0], [50.0, 0.0]])
+    >>> masker = Tabular(background, feature_names=["age", "owner"], categories=["owner"])
+    >>> masker.neighbourhood({"age": 24, "owner": 1}, None).layout.conditions
+    ('age <= 27.5', 'owner = 1.0')
+    """
+
+    kind: ClassVar[Kind] = "table"
+    params: ClassVar[tuple[ParamSpec, ...]] = ()
+
+    def __init__(self, background: Any, feature_names: Any = None, categories: Any = None, groups: Any = None) -> None:
+        self.background = background
+        self.feature_names = feature_names
+        self.categories = categories
+        self.groups = groups
+
+    def table(self) -> Table:
+        """Read the background; kept until one of the four arguments is replaced.
+
+        Raises
+        ------
+        InputError
+            If the background is empty or not a table, or a listed column does not exist.
+        """
+        given = (self.background, self.feature_names, self.categories, self.groups)
+        kept = self.__dict__.get("_kept")
+        if kept is None or any(old is not new for old, new in zip(kept[0], given, strict=True)):
+            if isinstance(self.background, type(None)):
+                raise InputError("a table needs a background to compare with. Pass background=X_train (or a sample).")
+            kept = (given, Table(*given))
+            self.__dict__["_kept"] = kept
+        table: Table = kept[1]
+        return table
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the arguments alone; the table is read again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
+
+    def bind(self, x: Any, predictor: Predictor | None = None) -> BoundTable:
+        """Fix the row; an absent feature takes the values of background rows.
+
+        Parameters
+        ----------
+        x : dict, Series, 1-row DataFrame, sequence or array
+            Lined up with the background by name where it has names, else by position.
+        predictor : Predictor, optional
+            Decides whether batches are tensors.
+
+        Returns
+        -------
+        BoundTable
+
+        Raises
+        ------
+        InputError
+            If columns are missing, unknown or of the wrong number, or a category is unknown.
+        """
+        return BoundTable(self.table(), x, predictor)
+
+    def neighbourhood(
+        self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0
+    ) -> TableNeighbourhood:
+        """LIME's neighbourhood of a row: 5000 draws by default; see ``bind`` for parameters and errors."""
+        return TableNeighbourhood(self.table(), x, predictor, random_state)
+
+
+def _layout(table: Table, row: tuple[Any, ...], codes: tuple[int, ...]) -> Columns:
+    values: list[Any] = []
+    kinds: list[ColumnKind] = []
+    categories: list[tuple[Any, ...] | None] = []
+    ranges: list[tuple[float, float] | None] = []
+    conditions = []
+    for members in table.members:
+        columns = [table.columns[at] for at in members]
+        said = [column.condition(codes[at]) for column, at in zip(columns, members, strict=True)]
+        conditions.append(" and ".join(said))
+        first, grouped = columns[0], len(columns) > 1
+        numeric = isinstance(first, NumberColumn)
+        values.append(tuple(row[at] for at in members) if grouped else row[members[0]])
+        kinds.append("group" if grouped else first.kind)
+        categories.append(None if grouped or isinstance(first, NumberColumn) else first.levels)
+        ranges.append((first.low, first.high) if numeric and not grouped else None)
+    return Columns(
+        names=table.feature_names,
+        values=tuple(values),
+        kinds=tuple(kinds),
+        members=table.members,
+        categories=tuple(categories),
+        ranges=tuple(ranges),
+        conditions=tuple(conditions),
+    )
+
+
+def _to_backend(batch: Batch, predictor: Predictor | None) -> Batch:
+    """Turn an array into a tensor for a predictor that takes tensors."""
+    if predictor is None or predictor.backend != "torch":
+        return batch
+    import torch
+
+    array = batch.to_numpy(dtype=np.float32) if hasattr(batch, "to_numpy") else np.asarray(batch)
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            "a torch network takes numbers, but the background holds categories as text. Encode the columns first, or "
+            "explain a function that encodes them and calls the network."
+        )
+    return torch.as_tensor(array).to(device=predictor.device, dtype=predictor.dtype)
+
+
+class BoundTable:
+    """One row whose absent features are filled from background rows; see ``Tabular``.
+
+    Parameters
+    ----------
+    table : Table
+    x : row
+    predictor : Predictor or None
+    """
+
+    def __init__(self, table: Table, x: Any, predictor: Predictor | None) -> None:
+        self._table, self._predictor = table, predictor
+        self._row = table.align(x)
+        self.layout = _layout(table, self._row, table.check(self._row))
+        self.n_features = len(table.members)
+        self.draws = table.n_rows
+        self.key = ("table", table.digest, _row_digest(self._row))
+        self.notices: tuple[str, ...] = ()
+        self._owner = np.empty(len(table.columns), dtype=np.intp)
+        for feature, members in enumerate(table.members):
+            self._owner[list(members)] = feature
+
+    def instance(self) -> Batch:
+        """The row as a batch of one."""
+        return self.build(np.ones((1, self.n_features), dtype=np.bool_), slice(0, 1))
+
+    def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> Batch:
+        """Model rows, mask-major: each mask with each of the chosen background rows.
+
+        Parameters
+        ----------
+        masks : ndarray of shape (n, n_features), bool
+        draws : slice
+            Of the background rows.
+        """
+        source = np.arange(self.draws)[draws]
+        present = np.repeat(np.asarray(masks, dtype=np.bool_)[:, self._owner], len(source), axis=0)
+        batch = self._table.rows(self._row, present, np.tile(source, len(masks)))
+        return _to_backend(batch, self._predictor)
+
+    def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Average over the background rows: (n_masks, outputs)."""
+        return np.asarray(outputs.reshape(-1, self.draws, outputs.shape[-1]).mean(axis=1))
+
+
+class TableNeighbourhood:
+    """LIME's draws around one row; see ``Tabular``.
+
+    Parameters
+    ----------
+    table : Table
+    x : row
+    predictor : Predictor or None
+    random_state : int or None
+    """
+
+    def __init__(self, table: Table, x: Any, predictor: Predictor | None, random_state: int | None) -> None:
+        self._table, self._predictor = table, predictor
+        self._row = table.align(x)
+        self._codes = np.array(table.check(self._row), dtype=np.int32)
+        self._seed = check_seed(random_state)
+        self._size = block_rows(2 * len(table.columns))
+        self._prefix = Prefix(self._block, self._size)
+        self._thresholds = [np.cumsum(column.frequencies)[:-1] for column in table.columns]
+        self.layout = _layout(table, self._row, tuple(self._codes.tolist()))
+        self.n_features = len(table.members)
+        self.key = ("table bins", table.digest, _row_digest(self._row), self._seed)
+        self.kernel_width = 0.75 * math.sqrt(self.n_features)
+        self.n_samples = 5000
+        self.notices: tuple[str, ...] = ()
+
+    def _block(self, k: int) -> tuple[NDArray[Any], ...]:
+        """Block k of the sequence: codes and positions within the bin, both of shape (size, n_columns)."""
+        rng = generator(self._seed, "table", k)
+        table = self._table
+        which = rng.random((self._size, self.n_features))
+        uniforms = rng.random((self._size, len(table.columns)))
+        codes = np.empty((self._size, len(table.columns)), dtype=np.int32)
+        for feature, members in enumerate(table.members):
+            if len(members) == 1:
+                thresholds = self._thresholds[members[0]]
+                codes[:, members[0]] = np.searchsorted(thresholds, which[:, feature], side="right")
+            else:
+                rows = (which[:, feature] * table.n_rows).astype(np.intp)
+                codes[:, list(members)] = table.codes[rows][:, list(members)]
+        return codes, uniforms
+
+    def instance(self) -> Batch:
+        """The unaltered row as a batch of one; it is also draw 0."""
+        return self.draw(0, 1).build(np.zeros(1, dtype=np.intp))
+
+    def draw(self, start: int, stop: int) -> Draws:
+        """Draws start to stop: features of shape (stop - start, n_features), bool."""
+        codes, uniforms = self._prefix.rows(max(start - 1, 0), max(stop - 1, 0))
+        if start == 0:
+            codes = np.concatenate([self._codes[None], codes])[: stop - start]
+            uniforms = np.concatenate([np.full((1, codes.shape[1]), 0.5), uniforms])[: stop - start]
+        same = codes == self._codes
+        members = self._table.members
+        if len(members) != same.shape[1]:
+            same = np.stack([same[:, list(part)].all(axis=1) for part in members], axis=1)
+        distances = np.sqrt(self.n_features - np.count_nonzero(same, axis=1).astype(np.float64))
+
+        def build(indices: NDArray[np.intp]) -> Batch:
+            own = indices + start == 0
+            return _to_backend(self._table.sample(self._row, codes[indices], uniforms[indices], own), self._predictor)
+
+        return Draws(same, distances, build)
+
+
+def _row_digest(row: tuple[Any, ...]) -> str:
+    return hashlib.blake2b(repr(row).encode()).hexdigest()
