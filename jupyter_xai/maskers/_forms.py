@@ -210,8 +210,8 @@ def for_model(array: NDArray[Any], form: ImageForm, backend: str) -> tuple[NDArr
     """One image as its model takes it, without a batch axis.
 
     A function gets the layout and dtype in which the image came; a net gets float32, C x H x W. For a net,
-    bytes of an array or PIL image become 0-1, as torchvision's ``to_tensor`` does; bytes of a tensor keep 0-255,
-    since whoever makes a uint8 tensor has a net that scales by itself. The notice says so.
+    bytes of an array or PIL image become 0-1, as torchvision's ``to_tensor`` does; bytes of a tensor keep
+    0-255, since whoever makes a uint8 tensor has a net that scales by itself. The notice says so.
 
     Parameters
     ----------

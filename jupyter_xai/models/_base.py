@@ -1,0 +1,250 @@
+"""What all adapters share: the lock, the user's exceptions, the outputs' form, the global random states."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+import threading
+import weakref
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.errors import InputError, ModelError, XaiError
+from jupyter_xai.models._checks import as_scores, rows
+from jupyter_xai.models._outputs import Native, OutputForm, decide
+from jupyter_xai.protocols import Batch, Kind, OutputSpace
+
+_SERIALS = itertools.count()
+
+
+@dataclass
+class Entry:
+    """What all predictors of one model share."""
+
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    serial: int = field(default_factory=lambda: next(_SERIALS))
+
+
+_ENTRIES: dict[int, tuple[weakref.ref[Any], Entry]] = {}
+_ENTRIES_LOCK = threading.Lock()
+
+_PROVISIONAL: dict[str, OutputSpace] = {
+    "auto": "raw",
+    "probability": "probability",
+    "logit": "logit",
+    "raw": "raw",
+}
+
+
+def entry_of(model: Any) -> Entry:
+    """Lock and serial number of a model: the same for every predictor of it, for as long as the model lives.
+
+    Examples
+    --------
+    >>> def f(x): ...
+    >>> entry_of(f) is entry_of(f)
+    True
+    """
+    model = (
+        getattr(model, "__self__", None) or model
+    )  # a bound method is a new object each time it is looked up
+    key = id(model)
+    with _ENTRIES_LOCK:
+        known = _ENTRIES.get(key)
+        if known is not None and known[0]() is model:
+            return known[1]
+        entry = Entry()
+        with suppress(TypeError):  # what cannot be referred to weakly gets a lock for each predictor
+            _ENTRIES[key] = (weakref.ref(model, lambda _: _ENTRIES.pop(key, None)), entry)
+        return entry
+
+
+class Adapter:
+    """A predictor over the user's model; subclasses say how to call it.
+
+    The model's lock is held for one *batch*, not for a run: a long explanation in a worker and a single
+    prediction for a slider take turns, so that the hand never waits for more than one batch.
+
+    ``output_names`` is empty and ``output_space`` provisional until the first answer where the model does not
+    know them (nets, functions): predict the instance first, and read them and ``notices`` after that.
+
+    Parameters
+    ----------
+    model : object
+        The user's model.
+    kind : {"table", "text", "image"}
+        What batches hold.
+    output : {"auto", "probability", "logit", "raw"}
+        Output space asked for.
+    output_names : sequence of str, optional
+    """
+
+    backend: Literal["numpy", "torch"] = "numpy"
+    device: Any = None
+    dtype: Any = None
+    thread_safe: bool = False
+    native: Native = "function"
+    classes: tuple[str, ...] | None = None
+
+    def __init__(self, model: Any, kind: Kind, output: str, output_names: Sequence[str] | None) -> None:
+        if output not in _PROVISIONAL:
+            raise InputError(
+                f'output={output!r} does not work: pass "auto", "probability", "logit" or "raw".'
+            )
+        if isinstance(output_names, str):
+            raise InputError(
+                f"output_names={output_names!r} is one text; pass a list with one name an output."
+            )
+        self.model = model
+        self.kind = kind
+        self.output = output
+        self.model_name = name_of(model)
+        self.output_names: tuple[str, ...] = ()
+        self.output_space: OutputSpace = _PROVISIONAL[output]
+        self.notices: tuple[str, ...] = ()
+        self._given = None if output_names is None else tuple(output_names)
+        self._form: OutputForm | None = None
+        self._entry = entry_of(model)
+        self._draws = False
+        self.key: Hashable = (
+            type(self).__name__,
+            self._entry.serial,
+            name_of(model),
+            kind,
+            output,
+            self._given,
+        )
+
+    def predict(self, batch: Batch) -> NDArray[np.float64]:
+        """Scores of a batch, in one call of the model.
+
+        Parameters
+        ----------
+        batch : list of str, array, DataFrame or tensor
+
+        Returns
+        -------
+        ndarray of shape (n, outputs)
+
+        Raises
+        ------
+        ModelError
+            If the model raises, or does not answer with finite scores.
+        """
+        n_rows = len(batch)
+        with self._entry.lock:
+            with self._random_states():
+                try:
+                    answer = self._call(batch)
+                except XaiError:
+                    raise
+                except Exception as exc:
+                    text = str(exc) or "it said nothing"
+                    raise ModelError(
+                        f"Your model raised {type(exc).__name__} on a batch of {rows(n_rows)}: {text}", n_rows
+                    ) from exc
+            scores = as_scores(answer, n_rows)
+            if self._form is None:
+                self._settle(
+                    decide(scores, self.native, self.output, self._given, self.classes), scores, answer
+                )
+            assert self._form is not None
+            return self._form.apply(scores)
+
+    def stamp(self) -> Hashable:
+        """Nothing that could be told cheaply."""
+        return None
+
+    def run(self) -> AbstractContextManager[None]:
+        """A run's scope; without weights there is nothing to hold."""
+        return nullcontext()
+
+    def __repr__(self) -> str:
+        """One line."""
+        outputs = len(self.output_names) or "unknown"
+        return f"<Predictor of {self.model_name}: {outputs} outputs, {self.output_space}>"
+
+    def _call(self, batch: Batch) -> Any:
+        raise NotImplementedError
+
+    def _settle(self, form: OutputForm, scores: NDArray[np.float64], answer: Any) -> None:
+        self._form = form
+        self.output_space, self.output_names = form.space, form.names
+        self.notices = (*self.notices, *form.notices)
+        whole = getattr(getattr(answer, "dtype", None), "kind", "") in set("biu")
+        if self.native == "function" and whole and scores.shape[1] == 1:
+            labels = (
+                "The model answers with whole numbers. If these are class labels, pass its predict_proba."
+            )
+            self.notices = (*self.notices, labels)
+
+    @contextmanager
+    def _random_states(self) -> Iterator[None]:
+        """Put the global random states back if the model moved them.
+
+        A worker thread cannot tell the model's draws from those of a cell that runs meanwhile, and would
+        rewind the latter; so there they are put back only if the model is known to draw.
+        """
+        before = _states()
+        try:
+            yield
+        finally:
+            moved = [name for name, state in _states().items() if not _same(state, before.get(name))]
+            if moved and (self._draws or threading.current_thread() is threading.main_thread()):
+                self._draws = True
+                _restore(before, moved)
+
+
+def name_of(model: Any) -> str:
+    """What to call a model in a sentence.
+
+    Examples
+    --------
+    >>> name_of(len), name_of("".join)
+    ('len', 'str.join')
+    """
+    owner = getattr(model, "__self__", None)
+    name = getattr(model, "__name__", "")
+    if owner is not None and not isinstance(owner, type) and type(owner).__name__ != "module":
+        return f"{type(owner).__name__}.{name}"
+    return "function" if name == "<lambda>" else name or type(model).__name__
+
+
+def _states() -> dict[str, Any]:
+    """Global random states of the libraries that are loaded."""
+    legacy = np.random.get_state(legacy=False)  # noqa: NPY002
+    states: dict[str, Any] = {"random": random.getstate(), "numpy": legacy}
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        states["torch"] = torch.get_rng_state()
+        if torch.cuda.is_initialized():
+            states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return isinstance(b, dict) and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return b is not None and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return bool(a.equal(b)) if hasattr(a, "equal") and b is not None else bool(a == b)
+
+
+def _restore(before: dict[str, Any], moved: list[str]) -> None:
+    if "random" in moved:
+        random.setstate(before["random"])
+    if "numpy" in moved:
+        np.random.set_state(before["numpy"])  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if "torch" in moved and torch is not None and "torch" in before:
+        torch.set_rng_state(before["torch"])
+    if "cuda" in moved and torch is not None and "cuda" in before:
+        torch.cuda.set_rng_state_all(before["cuda"])

@@ -1,0 +1,43 @@
+"""Functions on a batch, by LIME's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jupyter_xai.models._base import Adapter
+from jupyter_xai.protocols import Batch, Kind
+
+
+class CallablePredictor(Adapter):
+    """A function: list of str, 2-D array or DataFrame, or stack of images in; (n, outputs) or (n,) out.
+
+    Parameters
+    ----------
+    function : callable
+    kind, output, output_names
+        As for ``wrap``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> lengths = CallablePredictor(lambda texts: [len(t) for t in texts], "text")
+    >>> lengths.predict(["short", "longer"])[:, 0]
+    array([5., 6.])
+    >>> lengths.output_names
+    ('prediction',)
+    """
+
+    native = "function"
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        kind: Kind,
+        output: str = "auto",
+        output_names: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(function, kind, output, output_names)
+
+    def _call(self, batch: Batch) -> Any:
+        return self.model(batch)
