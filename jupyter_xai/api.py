@@ -110,10 +110,7 @@ def explain(
     environment = read_environment(headless)
     view = View(session, request, environment, progress=progress)
     if not environment.interactive:
-        if environment.notebook:
-            view._finish_before_showing()  # noqa: SLF001  # a failure shows in the notebook's picture
-        else:
-            view.wait()
+        view.wait()  # nobody could answer a failed view: it raises in the cell
     return view
 
 

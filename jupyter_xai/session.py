@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import secrets
 import traceback
 from collections.abc import Iterator, Mapping
@@ -142,14 +143,9 @@ class Session:
         kernel, instance = self._make(request)
         targets = request.get("targets")
         chosen = list(targets) if targets else self._target_objects
-        extra = {"pool": self._pool} if request["method"] not in self._custom else {}
-        try:
-            yield from kernel.stream(instance, chosen, watch=watch, **extra)
-        except TypeError as error:
-            if request["method"] in self._custom and "watch" in str(error):
-                yield from kernel.stream(instance, chosen)
-            else:
-                raise
+        offered = {"watch": watch, "pool": self._pool}
+        takes = inspect.signature(kernel.stream).parameters  # a user's own explainer may take neither
+        yield from kernel.stream(instance, chosen, **{name: offered[name] for name in offered if name in takes})
 
     def describe_error(self, error: BaseException) -> dict[str, str]:
         """Put a failure in words for the view."""
