@@ -1,0 +1,116 @@
+"""Write the golden frames that both test suites read: ``python tests/golden/make.py``.
+
+Each file is the state of one view, ``{geometry, frame, curves, status, display}``, as ``mount`` of the bundle
+takes it; a buffer is ``{"$b64": "..."}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from jupyter_xai.explanation import Explanation  # noqa: E402
+from jupyter_xai.params import BoolParam, ChoiceParam, FloatParam, IntParam  # noqa: E402
+from jupyter_xai.wire import encode_curves, encode_frame, encode_geometry, encode_params, encode_status  # noqa: E402
+from tests.golden.samples import EVERY, XSS  # noqa: E402
+
+SPECS = (
+    IntParam(
+        name="n_samples",
+        default="auto",
+        label="samples",
+        doc="More samples, smaller intervals.",
+        min=10,
+        max=100_000,
+        scale="log",
+        auto=True,
+    ),
+    FloatParam(name="alpha", default=1.0, label="ridge", cost="solve", min=0.0, max=10.0),
+    ChoiceParam(
+        name="fill", default="mean", label="fill", cost="rebuild", choices=("mean", "blur", "grey"), free=True
+    ),
+    BoolParam(name="group", default=False, label="group equal words", cost="rebuild"),
+)
+METHODS = (
+    {"name": "lime", "label": "LIME", "why_not": ""},
+    {"name": "kernel_shap", "label": "KernelSHAP", "why_not": ""},
+    {"name": "deep_lift", "label": "DeepLIFT", "why_not": "needs a torch network"},
+)
+ERROR = {
+    "title": "Your model raised ValueError on a batch of 64 rows.",
+    "message": f"could not convert string to float: {XSS!r}",
+    "where": "model.py, line 12: return float(row)",
+    "hint": "",
+    "traceback": "Traceback (most recent call last):\n  ...\nValueError",
+}
+LABELS = {method["name"]: method["label"] for method in METHODS} | {
+    "integrated_gradients": "Integrated gradients",
+    "exact_shap": "Exact Shapley",
+    "occlusion": "Occlusion",
+}
+THRESHOLDS = {"table": 0.5, "text": 0.5, "pixels": 0.0}
+
+
+def state_of(name: str, explanation: Explanation) -> dict[str, Any]:
+    """All four results and the display of one view."""
+    names = explanation.all_output_names or explanation.output_names
+    running = explanation.status == "running"
+    failed = explanation.status == "failed"
+    return {
+        "geometry": encode_geometry(
+            explanation.features,
+            run=1,
+            took=f"golden: {name}",
+            output_names=names,
+            n_outputs=len(names),
+            output_unit=explanation.output_unit,
+            threshold=THRESHOLDS.get(name),
+            methods=METHODS,
+            params=encode_params(SPECS),
+        ),
+        "frame": encode_frame(explanation, run=1, seq=3, method_label=LABELS[explanation.method]),
+        "curves": encode_curves(explanation.curves, run=1) if explanation.curves else {},
+        "status": encode_status(
+            run=1,
+            state=explanation.status,
+            rows=explanation.n_evals,
+            total=explanation.forecast_evals if running else explanation.n_evals,
+            rate=410.0 if running else None,
+            seconds=2.5,
+            seconds_left=3.7 if running else None,
+            error=ERROR if failed else None,
+            notices=explanation.notices,
+        ),
+        "display": {"target": explanation.targets[0]} if explanation.targets else {},
+    }
+
+
+def pack(value: Any) -> Any:
+    """Bytes become base64 leaves, tuples lists."""
+    if isinstance(value, bytes):
+        return {"$b64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, dict):
+        return {key: pack(inner) for key, inner in value.items()}
+    return [pack(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def render(name: str) -> str:
+    """The text of one golden file."""
+    state = pack(state_of(name, EVERY[name]()))
+    return json.dumps(state, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def main() -> None:
+    """Write every file."""
+    for name in EVERY:
+        (HERE / f"{name}.json").write_text(render(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
