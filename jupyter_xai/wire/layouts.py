@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.explanation import Columns, Layout, Pixels, Several, Steps, Tokens
+from jupyter_xai.explanation.rows import shorten, value_text
 from jupyter_xai.wire.pictures import LONGEST, LONGEST_MAP, area_mean, deflate_labels, fit, picture
-from jupyter_xai.wire.plain import float32, shorten, text, value_text
+from jupyter_xai.wire.plain import float32, text
 from jupyter_xai.wire.schema import (
     ColumnInfo,
     ImageLayout,
@@ -52,7 +53,7 @@ def _table(layout: Columns) -> TableLayout:
         columns.append(
             ColumnInfo(
                 name=shorten(text(name)),
-                value=value,
+                value=text(value),
                 kind=layout.kinds[i],
                 unit=text(layout.units[i]),
                 condition=shorten(text(layout.conditions[i])) if layout.conditions is not None else "",

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from jupyter_xai.explanation.rows import shorten
+
 Plain = float | int | str | bool
 
-_LONGEST = 200
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -58,41 +59,6 @@ def plain(value: Any) -> Plain:
     if isinstance(value, np.ndarray):
         name = f"array of shape {value.shape}"
     return shorten(text(name or _ADDRESS.sub("", repr(value))))
-
-
-def value_text(value: Any) -> tuple[str, bool]:
-    """What a cell of the table says, and whether the value is missing.
-
-    Examples
-    --------
-    >>> value_text(0.1 + 0.2), value_text(12000.0), value_text(None), value_text((1, "red"))
-    (('0.3', False), ('12000', False), ('missing', True), ('1, red', False))
-    """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if (
-        value is None
-        or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and value != value)
-    ):
-        return "missing", True
-    if isinstance(value, tuple | list):
-        return shorten(", ".join(value_text(part)[0] for part in value)), False
-    if isinstance(value, float):
-        return _float_text(value), False
-    return shorten(text(value)), False
-
-
-def _float_text(value: float) -> str:
-    size = abs(value)
-    if size < 1e15 and value == int(value):
-        return str(int(value))
-    return f"{value:.6g}" if size < 1e5 or size >= 1e15 else f"{value:.1f}"
-
-
-def shorten(words: str) -> str:
-    """Cut what nobody would read to the end, with an ellipsis."""
-    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
 
 
 def float32(array: Any) -> bytes:

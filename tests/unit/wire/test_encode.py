@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
+from jupyter_xai.explanation.rows import value_text
 from jupyter_xai.params import ChoiceParam, FloatParam, IntParam
 from jupyter_xai.protocols import Opening
 from jupyter_xai.wire import encode, schema
 from jupyter_xai.wire.layouts import encode_layout, map_size
 from jupyter_xai.wire.pictures import PICTURE_BYTES, area_mean, fit, nearest, picture
-from jupyter_xai.wire.plain import plain, text, value_text
+from jupyter_xai.wire.plain import plain, text
 from tests.golden.make import state_of
 from tests.golden.samples import EVERY, credit, gradient, many_outputs, two_inputs
 
