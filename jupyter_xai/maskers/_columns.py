@@ -84,7 +84,10 @@ class NumberColumn:
         highs = np.maximum(highs, lows)
         below = ndtr((lows - self.means) / self.spreads)
         above = ndtr((highs - self.means) / self.spreads)
-        tables = [np.append(array, np.nan) for array in (lows, highs, self.means, self.spreads, below, above - below)]
+        tables = [
+            np.append(array, np.nan)
+            for array in (lows, highs, self.means, self.spreads, below, above - below)
+        ]
         object.__setattr__(self, "_tables", np.array(tables))
 
     def code(self, value: Any) -> int:
@@ -150,7 +153,11 @@ class CategoryColumn:
 
     @classmethod
     def fit(
-        cls, name: str, values: Iterable[Any], levels: Sequence[Any] | None, kind: Literal["category", "boolean"]
+        cls,
+        name: str,
+        values: Iterable[Any],
+        levels: Sequence[Any] | None,
+        kind: Literal["category", "boolean"],
     ) -> CategoryColumn:
         """Count the categories of a column.
 
@@ -178,7 +185,9 @@ class CategoryColumn:
                 f"column {name!r} of the background holds {_listing(_sorted(stray))}, which categories= does not list. "
                 f"Listed: {_listing(known)}. Add what is missing."
             )
-        codes = np.array([len(known) if value is None else position[value] for value in plain], dtype=np.int32)
+        codes = np.array(
+            [len(known) if value is None else position[value] for value in plain], dtype=np.int32
+        )
         frequencies = np.bincount(codes, minlength=len(known) + 1) / max(len(plain), 1)
         return cls(name, known, frequencies, codes, kind)
 

@@ -145,7 +145,11 @@ class FrameForm:
         series = self._series(at)
         if str(series.dtype) == "category":
             return series.astype(object).to_numpy()
-        return series.to_numpy(dtype=np.float64, na_value=np.nan) if self._numeric(at) else series.to_numpy(object)
+        return (
+            series.to_numpy(dtype=np.float64, na_value=np.nan)
+            if self._numeric(at)
+            else series.to_numpy(object)
+        )
 
     def _numeric(self, at: int) -> bool:
         from pandas.api.types import is_bool_dtype, is_numeric_dtype
@@ -229,7 +233,9 @@ class FrameForm:
 def all_numbers(values: Iterable[Any]) -> bool:
     """Whether there are values and all of them that are not missing are numbers."""
     plain = [value for value in map(plain_value, values) if value is not None]
-    return bool(plain) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in plain)
+    return bool(plain) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in plain
+    )
 
 
 def all_booleans(values: Iterable[Any]) -> bool:
@@ -267,7 +273,9 @@ def form_of(background: Any, feature_names: Sequence[Any] | None) -> Form:
         shape = background.shape
     else:
         if hasattr(background, "tocsr"):
-            raise InputError("the background is a sparse matrix; expected a dense one. Pass background.toarray().")
+            raise InputError(
+                "the background is a sparse matrix; expected a dense one. Pass background.toarray()."
+            )
         array = np.asarray(background.detach().cpu() if hasattr(background, "detach") else background)
         shape = array.shape
         if array.ndim != 2:
@@ -276,5 +284,7 @@ def form_of(background: Any, feature_names: Sequence[Any] | None) -> Form:
             )
         form = ArrayForm(array, feature_names)
     if 0 in shape:
-        raise InputError(f"the background has shape {tuple(shape)}: it is empty. Pass at least one row and one column.")
+        raise InputError(
+            f"the background has shape {tuple(shape)}: it is empty. Pass at least one row and one column."
+        )
     return form

@@ -137,7 +137,9 @@ def called(text: str, splitter: Splitter) -> list[Span]:
             start = text.find(unit, at)
             stop = start + len(unit)
             if start < 0:
-                raise InputError(f"the splitter returned {unit!r}, which does not follow in the text. Return offsets.")
+                raise InputError(
+                    f"the splitter returned {unit!r}, which does not follow in the text. Return offsets."
+                )
         else:
             try:
                 start, stop = (int(edge) for edge in unit)

@@ -36,7 +36,9 @@ class Table:
         self.names = tuple(str(label) for label in self.form.labels)
         listed: dict[int, Sequence[Any] | None] = {}
         for label in categories or ():
-            listed[self.position(label, "categories")] = categories[label] if isinstance(categories, Mapping) else None
+            listed[self.position(label, "categories")] = (
+                categories[label] if isinstance(categories, Mapping) else None
+            )
         self.columns = tuple(self._read(at, at in listed, listed.get(at)) for at in range(len(self.names)))
         self.members, self.feature_names = self._group(groups or {})
         self.codes = np.stack([column.codes for column in self.columns], axis=1)
@@ -75,7 +77,9 @@ class Table:
             return NumberColumn.fit(name, np.asarray(values, dtype=np.float64), self.form.is_whole(at))
         return CategoryColumn.fit(name, values, levels or self.form.levels(at), "category")
 
-    def _group(self, groups: Mapping[str, Iterable[Any]]) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+    def _group(
+        self, groups: Mapping[str, Iterable[Any]]
+    ) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
         owner: dict[int, str] = {}
         for name, labels in groups.items():
             for label in [labels] if isinstance(labels, str) else labels:
@@ -101,7 +105,9 @@ class Table:
             If columns are missing, unknown or of the wrong number, or x is several rows.
         """
         if isinstance(x, str | bytes):
-            raise InputError("expected a row of a table, got a str. Pass a dict, a Series, a 1-row DataFrame or a list.")
+            raise InputError(
+                "expected a row of a table, got a str. Pass a dict, a Series, a 1-row DataFrame or a list."
+            )
         if hasattr(x, "iloc") and hasattr(x, "columns"):
             if len(x) != 1:
                 raise InputError(f"expected one row, got a DataFrame with {len(x)}. Pass x.iloc[[0]].")
@@ -164,7 +170,11 @@ class Table:
     # --- batches ------------------------------------------------------------------------------------------------------
 
     def sample(
-        self, row: Sequence[Any], codes: NDArray[np.int32], uniforms: NDArray[np.float64], own: NDArray[np.bool_]
+        self,
+        row: Sequence[Any],
+        codes: NDArray[np.int32],
+        uniforms: NDArray[np.float64],
+        own: NDArray[np.bool_],
     ) -> Batch:
         """Model rows drawn inside the given bins and categories.
 
@@ -207,7 +217,9 @@ class Table:
         columns = []
         for at, column in enumerate(self.columns):
             if isinstance(column, NumberColumn):
-                raw = np.append(np.asarray(self.form.read(at), dtype=np.float64), as_number(row[at], column.name))
+                raw = np.append(
+                    np.asarray(self.form.read(at), dtype=np.float64), as_number(row[at], column.name)
+                )
                 columns.append(self.form.numbers(at, raw[np.where(present[:, at], self.n_rows, source)]))
             else:
                 codes = np.where(present[:, at], column.code(row[at]), column.codes[source])

@@ -53,7 +53,9 @@ class Tabular:
     kind: ClassVar[Kind] = "table"
     params: ClassVar[tuple[ParamSpec, ...]] = ()
 
-    def __init__(self, background: Any, feature_names: Any = None, categories: Any = None, groups: Any = None) -> None:
+    def __init__(
+        self, background: Any, feature_names: Any = None, categories: Any = None, groups: Any = None
+    ) -> None:
         self.background = background
         self.feature_names = feature_names
         self.categories = categories
@@ -71,7 +73,9 @@ class Tabular:
         kept = self.__dict__.get("_kept")
         if kept is None or any(old is not new for old, new in zip(kept[0], given, strict=True)):
             if isinstance(self.background, type(None)):
-                raise InputError("a table needs a background to compare with. Pass background=X_train (or a sample).")
+                raise InputError(
+                    "a table needs a background to compare with. Pass background=X_train (or a sample)."
+                )
             kept = (given, Table(*given))
             self.__dict__["_kept"] = kept
         table: Table = kept[1]
@@ -256,7 +260,9 @@ class TableNeighbourhood:
 
         def build(indices: NDArray[np.intp]) -> Batch:
             own = indices + start == 0
-            return _to_backend(self._table.sample(self._row, codes[indices], uniforms[indices], own), self._predictor)
+            return _to_backend(
+                self._table.sample(self._row, codes[indices], uniforms[indices], own), self._predictor
+            )
 
         return Draws(same, distances, build)
 

@@ -90,7 +90,9 @@ class Text:
         """
         return BoundText(self, x)
 
-    def neighbourhood(self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0) -> MaskNeighbourhood:
+    def neighbourhood(
+        self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0
+    ) -> MaskNeighbourhood:
         """LIME's neighbourhood of a text: 5000 draws by default; see ``bind`` for parameters and errors."""
         bound = self.bind(x, predictor)
         return MaskNeighbourhood(bound, uniform_size, stage="text", n_samples=5000, random_state=random_state)
@@ -125,9 +127,7 @@ class BoundText:
         starts = [0, *(a for a, _ in spans[1:])]
         ends = [*starts[1:], len(text)]
         kept = [text[a:b] for a, b in zip(starts, ends, strict=True)]
-        struck = [
-            text[a:u] + text[v:b] for (u, v), a, b in zip(spans, starts, ends, strict=True)
-        ]
+        struck = [text[a:u] + text[v:b] for (u, v), a, b in zip(spans, starts, ends, strict=True)]
         self._kept = np.array(kept, dtype=object)
         self._struck = np.array(struck, dtype=object)
         self._features = features
@@ -165,9 +165,13 @@ def _as_text(x: Any) -> str:
     if isinstance(x, bytes):
         raise InputError("the text is bytes; expected str. Decode it first: x.decode('utf-8').")
     if not isinstance(x, str):
-        raise InputError(f"expected one text as str, got {type(x).__name__}. Pass one str; several go to explain_batch.")
+        raise InputError(
+            f"expected one text as str, got {type(x).__name__}. Pass one str; several go to explain_batch."
+        )
     if not x.strip():
-        raise InputError("the text is empty: there is no word to explain. Pass a text with at least one word.")
+        raise InputError(
+            "the text is empty: there is no word to explain. Pass a text with at least one word."
+        )
     return str(x)
 
 

@@ -1,0 +1,51 @@
+"""Standard errors from blocks of draws, scaled so that 1.96 of them is the 95 % half-width."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from jupyter_xai.explanation import Z95
+
+MAX_BLOCKS = 128
+
+
+def block_edges(n: int, most: int = MAX_BLOCKS) -> NDArray[np.intp]:
+    """Starts of the blocks that n draws are cut into; a function of n alone.
+
+    Examples
+    --------
+    >>> block_edges(10, most=4)
+    array([0, 3, 6, 9])
+    """
+    return np.arange(0, n, -(-n // most))
+
+
+def half_width_factor(n_blocks: int) -> float:
+    """Student's quantile with one degree of freedom fewer than blocks, over 1.96.
+
+    Examples
+    --------
+    >>> round(half_width_factor(9), 3), round(half_width_factor(1000), 3)
+    (1.177, 1.001)
+    """
+    return float(stdtrit(n_blocks - 1, 0.975)) / Z95 if n_blocks > 1 else np.inf
+
+
+def spread_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of a total from its parts over independent blocks.
+
+    Parameters
+    ----------
+    sums : ndarray of shape (n_blocks, ...)
+        Each block's contribution.
+
+    Returns
+    -------
+    ndarray of shape (...)
+    """
+    n_blocks = len(sums)
+    centred = sums - sums.mean(axis=0)
+    scale = n_blocks / (n_blocks - 1) if n_blocks > 1 else np.inf
+    return np.asarray(np.sqrt(scale * np.einsum("b...,b...->...", centred, centred)))
