@@ -14,7 +14,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # pip's lines are for its failures: what it downloads is too long to read
 PIP := $(PY) -m pip install --quiet --no-input --constraint $(CI)/constraints.txt
 
-LAB_FLAGS := $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
+# the address printed is that of the notebook, not of an empty JupyterLab
+LAB_FLAGS := --LabApp.default_url=/lab/tree/notebooks/quickstart.ipynb
+LAB_FLAGS += $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 LAB_FLAGS += $(shell [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
 
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/demo.stamp bundle ## set up what the notebooks need and open JupyterLab on the quickstart
-	@jupyter lab $(LAB_FLAGS) notebooks/quickstart.ipynb $(ARGS)
+	@jupyter lab $(LAB_FLAGS) $(ARGS)
 
 test: $(VENV)/test.stamp packages ## set up what testing needs and run every check and test
 	@$(PY) $(CI)/checks.py test $(ARGS)

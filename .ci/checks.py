@@ -53,7 +53,7 @@ def test(arguments: list[str]) -> int:
     """Run all steps, then pytest; a missing browser is a failure of its own, the other tests still run."""
     failed = [name for name in STEPS if not run(name)]
     header("pytest")
-    command = [PYTHON, "-m", "pytest", *arguments]
+    command = [PYTHON, "-m", "pytest", "--continue-on-collection-errors", *arguments]
     environment = dict(os.environ)
     try:
         environment["CHROMIUM"] = find_browser()

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -47,8 +46,7 @@ def sdist(tmp_path_factory):
 def unpacked(sdist, tmp_path_factory):
     """The one folder in the source archive, unpacked."""
     folder = tmp_path_factory.mktemp("unpacked")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(sdist, folder)
     (inner,) = folder.iterdir()
     return inner
 
