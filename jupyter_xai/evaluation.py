@@ -1,4 +1,4 @@
-"""The model's answers on a neighbourhood: batches, the row limit, running out of memory, and the pool of answers."""
+"""The model's answers on a neighbourhood: batches, row limit, out-of-memory halving, pool of answers."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class _Shelf:
 class Pool:
     """Model answers that may be asked for again: another kernel width, another target, more samples.
 
-    It never supplies samples, only answers: which draws are asked for is decided by the sampler alone. Answers are
-    kept as the longest stretch from the start of each sequence, the least recently used sequences go first. Safe to
-    share between threads.
+    It never supplies samples, only answers: which draws are asked for is decided by the sampler alone.
+    Answers are kept as the longest stretch from the start of each sequence, the least recently used sequences
+    go first. Safe to share between threads.
 
     Parameters
     ----------
@@ -152,8 +152,8 @@ class Evaluation:
     kind : {"table", "text", "image"}
         Decides what ``"auto"`` means.
     batch_size : int or "auto"
-        Most rows a call. Auto: at most 1024 rows of a table, 128 texts, 32 images and 32 MiB, after smaller first
-        batches so that a first estimate is there at once.
+        Most rows a call. Auto: at most 1024 rows of a table, 128 texts, 32 images and 32 MiB, after smaller
+        first batches so that a first estimate is there at once.
     pool : Pool, optional
         Where answers are looked up and kept.
 
@@ -283,7 +283,8 @@ def check_batch_size(batch_size: Any) -> int:
     whole = hasattr(batch_size, "__index__") and not isinstance(batch_size, bool)
     if not whole or int(batch_size) < 1:
         raise InputError(
-            f"batch_size={batch_size!r} does not work: expected the most rows a model call may have, a whole number "
+            f"batch_size={batch_size!r} does not work: expected the most rows a model call may have, a "
+            f"whole number "
             'from 1, or "auto". Pass another batch_size=.'
         )
     return int(batch_size)

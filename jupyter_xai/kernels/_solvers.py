@@ -1,4 +1,4 @@
-"""Weighted ridge regression over draws that arrive block by block, all outputs at once, with standard errors."""
+"""Weighted ridge regression over draws that arrive block by block, all outputs at once, with intervals."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class Draws:
 class WeightedRidge:
     """Ridge regression with sample weights and an unpenalised intercept, fed block by block.
 
-    Minimises ``sum_j w_j (y_j - b0 - z_j b)^2 + alpha |b|^2`` for every output with one factorisation (lime 0.2's
-    surrogate; ``alpha`` is not scaled by the number of draws).
+    Minimises ``sum_j w_j (y_j - b0 - z_j b)^2 + alpha |b|^2`` for every output with one factorisation (lime
+    0.2's surrogate; ``alpha`` is not scaled by the number of draws).
 
     Parameters
     ----------
@@ -93,9 +93,10 @@ class WeightedRidge:
 
     Notes
     -----
-    Standard errors are the sandwich ``A^-1 (sum_b s_b s_b') A^-1`` with ``A = Zc' W Zc + alpha I`` and ``s_b`` the sum
-    of the weighted residual scores over block b of the draws, times n / (n - effective parameters), with Student's
-    quantile for the number of blocks. They are about the finite number of draws, at this alpha; no noise is assumed.
+    Standard errors are the sandwich ``A^-1 (sum_b s_b s_b') A^-1`` with ``A = Zc' W Zc + alpha I`` and
+    ``s_b`` the sum of the weighted residual scores over block b of the draws, times n / (n - effective
+    parameters), with Student's quantile for the number of blocks. They are about the finite number of draws, at
+    this alpha; no noise is assumed.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -122,6 +123,7 @@ class WeightedRidge:
         if self._shift is None:
             self._shift = np.array(outputs[0], dtype=np.float64)
             self._sum_zy = np.zeros((self.n_features, len(self._shift)))
+        assert self._sum_zy is not None
         y = outputs - self._shift
         z = features.astype(np.float64)
         weighted = z * weights[:, None]
@@ -142,7 +144,8 @@ class WeightedRidge:
         alpha : float
             Ridge penalty; 0 gives least squares, of least norm where that is not unique.
         """
-        assert self._shift is not None and self._sum_zy is not None
+        assert self._shift is not None
+        assert self._sum_zy is not None
         w, y = _joined(self._weights), _joined(self._outputs)
         total = float(w.sum())
         z_mean, y_mean = self._sum_z / total, w @ y / total
@@ -191,13 +194,13 @@ class WeightedRidge:
             left = y[rows] - intercepts - z @ coefs
             residual += w[rows] @ left**2
             left *= w[rows, None]
-            z -= z_mean
+            centred = z - z_mean
             at = rows.start
             while at < rows.stop:  # a block may span chunks
                 block = at // length
                 stop = min((block + 1) * length, rows.stop)
                 part = slice(at - rows.start, stop - rows.start)
-                scores[block] += z[part].T @ left[part]
+                scores[block] += centred[part].T @ left[part]
                 at = stop
         return scores, residual
 

@@ -1,4 +1,4 @@
-"""What every sampled kernel shares: when to solve, when to stop, and explain and explain_batch made from stream."""
+"""What every sampled kernel shares: when to solve, when to stop, explain and explain_batch from stream."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BLOCK = 32
 class Gate:
     """Lets an estimate through when it is due, so that solving never dominates a run.
 
-    The first is let through at once, a later one when ``pause`` seconds and ``share`` times the cost of the last one
-    have passed since then.
+    The first is let through at once, a later one when ``pause`` seconds and ``share`` times the cost of the
+    last one have passed since then.
 
     Parameters
     ----------
@@ -33,19 +33,14 @@ class Gate:
 
     Examples
     --------
-    >>> now = [0.0]
-    >>> gate = Gate(clock=lambda: now[0])
+    >>> times = iter([0.0, 0.1, 0.3, 0.6])
+    >>> gate = Gate(clock=lambda: next(times))
     >>> gate.due()
     True
     >>> gate.open()
-    ... now[0] = 0.1
-    ... gate.close()  # this one took 0.1 s
-    >>> now[0] = 0.3
-    ... gate.due()
-    False
-    >>> now[0] = 0.6
-    ... gate.due()
-    True
+    >>> gate.close()  # this one took 0.1 s
+    >>> gate.due(), gate.due()
+    (False, True)
     """
 
     def __init__(self, clock: Clock = time.perf_counter, pause: float = 0.05, share: float = 4.0) -> None:
@@ -147,7 +142,8 @@ def estimates(
 class SampledKernel:
     """Base of the kernels that ask the model about altered copies of the instance.
 
-    A subclass says how to begin (``_begin``); constructor, ``explain``, ``stream`` and ``explain_batch`` are here.
+    A subclass says how to begin (``_begin``); constructor, ``explain``, ``stream`` and ``explain_batch`` are
+    here.
     """
 
     params: ClassVar[tuple[ParamSpec, ...]]
@@ -186,10 +182,7 @@ class SampledKernel:
         ModelError
             If the model raises or does not answer with scores.
         """
-        last = None
-        for last in self._run(x, targets, watch=None, pool=pool, gate=None):
-            pass
-        assert last is not None
+        (last,) = self._run(x, targets, watch=None, pool=pool, gate=None)
         return last
 
     def stream(
@@ -204,7 +197,8 @@ class SampledKernel:
         x, targets, pool
             As in ``explain``.
         watch : callable, optional
-            Called with a ``Progress`` after each batch; returning False ends the run with a "stopped" estimate.
+            Called with a ``Progress`` after each batch; returning False ends the run with a "stopped"
+            estimate.
         """
         return self._run(x, targets, watch=watch, pool=pool, gate=Gate(self.clock))
 
@@ -250,7 +244,7 @@ class SampledKernel:
         raise NotImplementedError
 
 
-def instances(X: Iterable[Any]) -> Iterator[Any]:
+def instances(X: Any) -> Iterator[Any]:
     """Rows of a DataFrame as 1-row DataFrames (so that types are kept), else the items.
 
     Examples

@@ -34,9 +34,9 @@ def locality(distances: NDArray[np.float64], kernel_width: float) -> NDArray[np.
 class Lime(SampledKernel):
     """Local interpretable model-agnostic explanations, with lime 0.2's semantics and standard errors.
 
-    The model is asked about draws around the instance; a ridge regression on which parts of the instance each draw
-    kept, weighted by closeness, gives one weight a feature. All features are used, and all outputs are fitted on one
-    set of model calls.
+    The model is asked about draws around the instance; a ridge regression on which parts of the instance each
+    draw kept, weighted by closeness, gives one weight a feature. All features are used, and all outputs are
+    fitted on one set of model calls.
 
     Parameters
     ----------
@@ -46,13 +46,14 @@ class Lime(SampledKernel):
     n_samples : int or "auto", default="auto"
         Draws, the instance included. Auto: 5000 for texts and tables, 1000 for images.
     kernel_width : float or "auto", default="auto"
-        Width of the locality kernel: small keeps to close draws. Auto: 0.25 on the cosine distance of masks (lime's
-        text explainer writes 25, on 100 times that distance), 0.75 sqrt(features) on a table's Euclidean distance.
+        Width of the locality kernel: small keeps to close draws. Auto: 0.25 on the cosine distance of masks
+        (lime's text explainer writes 25, on 100 times that distance), 0.75 sqrt(features) on a table's
+        Euclidean distance.
     alpha : float, default=1.0
         Ridge penalty on the weights; not scaled by the number of draws.
     tolerance : float, default=0.0
-        Stop when the widest 95 % half-width of every target is at most this share of the range of its values; 0
-        always makes all draws.
+        Stop when the widest 95 % half-width of every target is at most this share of the range of its values;
+        0 always makes all draws.
     random_state : int or None, default=0
     batch_size : int or "auto", default="auto"
         Most rows a model call.
@@ -60,7 +61,8 @@ class Lime(SampledKernel):
     Notes
     -----
     Ribeiro, Singh & Guestrin, "Why Should I Trust You?" (KDD 2016), as implemented in lime 0.2 with
-    ``feature_selection="none"``. Weights are not additive; they depend on the width and on what replaces a feature.
+    ``feature_selection="none"``. Weights are not additive; they depend on the width and on what replaces a
+    feature.
 
     Examples
     --------
@@ -109,7 +111,7 @@ class Lime(SampledKernel):
             name="tolerance",
             default=0.0,
             label="tolerance",
-            doc="Stops when the widest interval is this share of the range of the weights; 0 makes all draws.",
+            doc="Stops when the widest interval is this share of the weights' range; 0 makes all draws.",
             min=0.0,
             max=1.0,
         ),
@@ -200,7 +202,7 @@ class _Surrogate:
 
     def settled(self) -> bool:
         """Whether the widest interval of every target is within the tolerance."""
-        return self._ratio() <= self._params["tolerance"]
+        return self._ratio() <= float(self._params["tolerance"])
 
     def _forecast(self, status: State) -> int:
         n, most, tolerance = self._ridge.n, int(self._params["n_samples"]), self._params["tolerance"]

@@ -115,7 +115,7 @@ class NumberColumn:
             values = means + spreads * ndtri(below + uniforms * width)
             if self.whole:
                 np.rint(values, out=values)
-        return np.clip(values, lows, highs)
+        return np.asarray(np.clip(values, lows, highs))
 
     def condition(self, code: int) -> str:
         """What "in the same bin" means, such as ``"24 < duration <= 36"``."""
@@ -182,7 +182,8 @@ class CategoryColumn:
         stray = found - position.keys()
         if stray:
             raise InputError(
-                f"column {name!r} of the background holds {_listing(_sorted(stray))}, which categories= does not list. "
+                f"column {name!r} of the background holds {_listing(_sorted(stray))}, which categories= "
+                f"does not list. "
                 f"Listed: {_listing(known)}. Add what is missing."
             )
         codes = np.array(
@@ -206,7 +207,8 @@ class CategoryColumn:
             if level == plain:
                 return code
         raise InputError(
-            f"{self.name}={plain!r} is not a category of the background. Known: {_listing(self.levels)}. Pass one of "
+            f"{self.name}={plain!r} is not a category of the background. Known: {_listing(self.levels)}. "
+            f"Pass one of "
             f"these, or list it in categories={{{self.name!r}: [...]}}."
         )
 
@@ -242,7 +244,8 @@ def as_number(value: Any, name: str) -> float:
         number = float(plain)
     except (TypeError, ValueError):
         raise InputError(
-            f"{name}={plain!r} is not a number, but this column of the background is numeric. Pass a number, or list "
+            f"{name}={plain!r} is not a number, but this column of the background is numeric. Pass a "
+            f"number, or list "
             f"the column in categories=."
         ) from None
     if math.isinf(number):

@@ -1,4 +1,4 @@
-"""Containers a table comes in (arrays, DataFrames): how their columns are read and how batches of the same form are made."""
+"""Containers a table comes in: how columns of arrays and DataFrames are read, batches of their form made."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class ArrayForm:
         names = [f"x{i}" for i in range(count)] if feature_names is None else list(feature_names)
         if len(names) != count:
             raise InputError(
-                f"feature_names has {len(names)} names, but the background has {count} columns. Pass one name a column."
+                f"feature_names has {len(names)} names, but the background has {count} columns. Pass one "
+                f"name a column."
             )
         self.labels = tuple(names)
 
@@ -159,7 +160,7 @@ class FrameForm:
 
     def is_number(self, at: int) -> bool:
         """Whether the column is numeric, by its type or, for objects, by its values."""
-        objects = self._series(at).dtype == object
+        objects = _is_objects(self._series(at).dtype)
         return self._numeric(at) or (objects and all_numbers(self._series(at)))
 
     def is_boolean(self, at: int) -> bool:
@@ -169,7 +170,7 @@ class FrameForm:
         series = self._series(at)
         if str(series.dtype) == "category":
             return False
-        return bool(is_bool_dtype(series.dtype)) or (series.dtype == object and all_booleans(series))
+        return bool(is_bool_dtype(series.dtype)) or (_is_objects(series.dtype) and all_booleans(series))
 
     def is_whole(self, at: int) -> bool:
         """Whether the column's type is an integer one."""
@@ -188,7 +189,7 @@ class FrameForm:
 
         dtype = self._series(at).dtype
         blanks = any(value is None for value in values)
-        if dtype == object or (blanks and isinstance(dtype, np.dtype) and dtype.kind in "biu"):
+        if _is_objects(dtype) or (blanks and isinstance(dtype, np.dtype) and dtype.kind in "biu"):
             blank = self._blank(at)
             out = np.empty(len(values), dtype=object)
             out[:] = [blank if value is None else value for value in values]
@@ -201,7 +202,7 @@ class FrameForm:
         """How this column writes a missing value: None or NaN."""
         series = self._series(at)
         missing = series[series.isna()]
-        return missing.iloc[0] if len(missing) and series.dtype == object else np.nan
+        return missing.iloc[0] if len(missing) and _is_objects(series.dtype) else np.nan
 
     def numbers(self, at: int, values: NDArray[np.float64]) -> Any:
         """Numbers in the column's type; float64 where a value does not fit a whole-number type."""
@@ -228,6 +229,10 @@ class FrameForm:
         frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(n), copy=False)
         frame.columns = self._columns
         return frame
+
+
+def _is_objects(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def all_numbers(values: Iterable[Any]) -> bool:
@@ -261,12 +266,14 @@ def form_of(background: Any, feature_names: Sequence[Any] | None) -> Form:
         if feature_names is not None:
             if len(feature_names) != background.shape[1]:
                 raise InputError(
-                    f"feature_names has {len(feature_names)} names, but the background has {background.shape[1]} "
+                    f"feature_names has {len(feature_names)} names, but the background has "
+                    f"{background.shape[1]} "
                     "columns. Pass one name a column, or none: a DataFrame brings its own."
                 )
             if list(feature_names) != list(background.columns):
                 raise InputError(
-                    "feature_names differs from the DataFrame's own columns, by which the model knows them. Leave "
+                    "feature_names differs from the DataFrame's own columns, by which the model knows them. "
+                    "Leave "
                     "feature_names out, or rename the columns of the background."
                 )
         form: Form = FrameForm(background)
@@ -280,7 +287,8 @@ def form_of(background: Any, feature_names: Sequence[Any] | None) -> Form:
         shape = array.shape
         if array.ndim != 2:
             raise InputError(
-                f"the background has shape {array.shape}; expected rows and columns. Pass a DataFrame or a 2-D array."
+                f"the background has shape {array.shape}; expected rows and columns. Pass a DataFrame or a "
+                f"2-D array."
             )
         form = ArrayForm(array, feature_names)
     if 0 in shape:

@@ -1,4 +1,4 @@
-"""Random draws that are prefix sequences: draw i depends on the seed and i alone, never on who asked before."""
+"""Draws that are prefix sequences: draw i depends on the seed and i alone, never on who asked before."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def check_seed(random_state: int | None) -> int:
     whole = hasattr(random_state, "__index__") and not isinstance(random_state, bool)
     if not whole or int(random_state) < 0:
         raise InputError(
-            f"random_state={random_state!r} does not work: expected a whole number from 0, or None for a fresh "
+            f"random_state={random_state!r} does not work: expected a whole number from 0, or None for a "
+            f"fresh "
             "seed. Pass random_state=0."
         )
     return int(random_state)

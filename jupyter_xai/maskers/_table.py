@@ -86,7 +86,8 @@ class Table:
                 at = self.position(label, "groups")
                 if at in owner:
                     raise InputError(
-                        f"column {self.names[at]!r} stands in the groups {owner[at]!r} and {name!r}. Leave it in one."
+                        f"column {self.names[at]!r} stands in the groups {owner[at]!r} and {name!r}. Leave "
+                        f"it in one."
                     )
                 owner[at] = str(name)
         features: dict[tuple[str, int], list[int]] = {}
@@ -94,7 +95,7 @@ class Table:
             features.setdefault((owner[at], -1) if at in owner else (self.names[at], at), []).append(at)
         return tuple(tuple(members) for members in features.values()), tuple(name for name, _ in features)
 
-    # --- rows ---------------------------------------------------------------------------------------------------------
+    # --- rows -----------------------------------------------------------------------------------------------
 
     def align(self, x: Any) -> tuple[Any, ...]:
         """Line a row up with the columns: plain values, None for missing.
@@ -148,7 +149,8 @@ class Table:
             values = list(x)
         except TypeError:
             raise InputError(
-                f"expected a row of a table, got {type(x).__name__}. Pass a dict, a Series, a 1-row DataFrame or a list."
+                f"expected a row of a table, got {type(x).__name__}. Pass a dict, a Series, a 1-row "
+                f"DataFrame or a list."
             ) from None
         if len(values) != len(self.names):
             raise InputError(
@@ -167,7 +169,7 @@ class Table:
         """
         return tuple(column.code(value) for column, value in zip(self.columns, row, strict=True))
 
-    # --- batches ------------------------------------------------------------------------------------------------------
+    # --- batches --------------------------------------------------------------------------------------------
 
     def sample(
         self,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import CannotExplainError
+from jupyter_xai.explanation import Layout
 from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generator
 from jupyter_xai.protocols import Batch, BoundMasker, Draws, Masker, Neighbourhood, Predictor
 
 COSINE_WIDTH = 0.25
-"""LIME's default kernel width for masks: 0.25 on the cosine distance (its text explainer writes 25 on 100 times it)."""
+"""LIME's kernel width for masks, on the cosine distance (lime's text explainer writes both times 100)."""
 
 
 class Design(Protocol):
@@ -91,9 +93,9 @@ class MaskNeighbourhood:
         n_features = bound.n_features
         self._bound = bound
         self._prefix = Prefix(lambda k: (design(generator(seed, stage, k), size, n_features),), size)
-        self.layout = bound.layout
+        self.layout: Layout = bound.layout
         self.n_features = n_features
-        self.key = ("masks", stage, bound.key, seed)
+        self.key: Hashable = ("masks", stage, bound.key, seed)
         self.kernel_width = COSINE_WIDTH
         self.n_samples = n_samples
         self.notices = bound.notices
@@ -115,7 +117,8 @@ class MaskNeighbourhood:
 
 
 def neighbourhood_of(masker: Masker, x: Any, predictor: Predictor, random_state: int | None) -> Neighbourhood:
-    """LIME's neighbourhood of an instance: the masker's own, or coin-flip masks over any masker of one row a mask.
+    """LIME's neighbourhood of an instance: the masker's own, or coin-flip masks over any masker of one row a
+    mask.
 
     Raises
     ------
@@ -129,7 +132,8 @@ def neighbourhood_of(masker: Masker, x: Any, predictor: Predictor, random_state:
     bound = masker.bind(x, predictor)
     if bound.draws != 1:
         raise CannotExplainError(
-            f"LIME draws one model row a sample, but {type(masker).__name__} needs {bound.draws} rows a mask and "
+            f"LIME draws one model row a sample, but {type(masker).__name__} needs {bound.draws} rows a "
+            f"mask and "
             "has no neighbourhood() of its own. Give it that method, or use a masker with one row a mask."
         )
     return MaskNeighbourhood(bound, coin, stage="masks", n_samples=1000, random_state=random_state)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
-from jupyter_xai.explanation import Columns
+from jupyter_xai.explanation import Columns, Layout
 from jupyter_xai.explanation.layouts import ColumnKind
 from jupyter_xai.maskers._columns import NumberColumn
 from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generator
@@ -25,22 +26,23 @@ class Tabular:
     Parameters
     ----------
     background : DataFrame or array of shape (n_rows, n_columns)
-        Rows the model knows, such as its training data. The model receives batches of this form: DataFrames with
-        the same columns and types, or arrays of the same type. NaN is legal and is drawn as often as it occurs.
+        Rows the model knows, such as its training data. The model receives batches of this form: DataFrames
+        with the same columns and types, or arrays of the same type. NaN is legal and is drawn as often as it
+        occurs.
     feature_names : sequence of str, optional
         Names of an array's columns; a DataFrame brings its own.
     categories : list or dict, optional
-        Columns (names or indices) whose numbers are codes of categories; a dict gives their values in natural order.
-        Columns of strings, of categorical type and of truth values are categories by themselves.
+        Columns (names or indices) whose numbers are codes of categories; a dict gives their values in natural
+        order. Columns of strings, of categorical type and of truth values are categories by themselves.
     groups : dict, optional
         Name to list of columns which act as one feature, such as the columns of a one-hot code.
 
     Notes
     -----
-    LIME's neighbourhood is lime 0.2's: every numeric column is cut at its quartiles; each feature's bin or category
-    is drawn by its frequency in the background, numbers within a bin from a truncated normal; a feature is 1 where the
-    bin is the instance's own; distance is Euclidean on these ones; kernel width 0.75 sqrt(features). A group draws the
-    bins of all its columns from one background row.
+    LIME's neighbourhood is lime 0.2's: every numeric column is cut at its quartiles; each feature's bin or
+    category is drawn by its frequency in the background, numbers within a bin from a truncated normal; a
+    feature is 1 where the bin is the instance's own; distance is Euclidean on these ones; kernel width 0.75
+    sqrt(features). A group draws the bins of all its columns from one background row.
 
     Examples
     --------
@@ -72,7 +74,7 @@ class Tabular:
         given = (self.background, self.feature_names, self.categories, self.groups)
         kept = self.__dict__.get("_kept")
         if kept is None or any(old is not new for old, new in zip(kept[0], given, strict=True)):
-            if isinstance(self.background, type(None)):
+            if self.background is None:
                 raise InputError(
                     "a table needs a background to compare with. Pass background=X_train (or a sample)."
                 )
@@ -124,11 +126,10 @@ def _layout(table: Table, row: tuple[Any, ...], codes: tuple[int, ...]) -> Colum
         said = [column.condition(codes[at]) for column, at in zip(columns, members, strict=True)]
         conditions.append(" and ".join(said))
         first, grouped = columns[0], len(columns) > 1
-        numeric = isinstance(first, NumberColumn)
         values.append(tuple(row[at] for at in members) if grouped else row[members[0]])
         kinds.append("group" if grouped else first.kind)
         categories.append(None if grouped or isinstance(first, NumberColumn) else first.levels)
-        ranges.append((first.low, first.high) if numeric and not grouped else None)
+        ranges.append((first.low, first.high) if isinstance(first, NumberColumn) and not grouped else None)
     return Columns(
         names=table.feature_names,
         values=tuple(values),
@@ -149,7 +150,8 @@ def _to_backend(batch: Batch, predictor: Predictor | None) -> Batch:
     array = batch.to_numpy(dtype=np.float32) if hasattr(batch, "to_numpy") else np.asarray(batch)
     if array.dtype.kind not in "biuf":
         raise InputError(
-            "a torch network takes numbers, but the background holds categories as text. Encode the columns first, or "
+            "a torch network takes numbers, but the background holds categories as text. Encode the columns "
+            "first, or "
             "explain a function that encodes them and calls the network."
         )
     return torch.as_tensor(array).to(device=predictor.device, dtype=predictor.dtype)
@@ -168,10 +170,10 @@ class BoundTable:
     def __init__(self, table: Table, x: Any, predictor: Predictor | None) -> None:
         self._table, self._predictor = table, predictor
         self._row = table.align(x)
-        self.layout = _layout(table, self._row, table.check(self._row))
+        self.layout: Layout = _layout(table, self._row, table.check(self._row))
         self.n_features = len(table.members)
         self.draws = table.n_rows
-        self.key = ("table", table.digest, _row_digest(self._row))
+        self.key: Hashable = ("table", table.digest, _row_digest(self._row))
         self.notices: tuple[str, ...] = ()
         self._owner = np.empty(len(table.columns), dtype=np.intp)
         for feature, members in enumerate(table.members):
@@ -219,9 +221,9 @@ class TableNeighbourhood:
         self._size = block_rows(2 * len(table.columns))
         self._prefix = Prefix(self._block, self._size)
         self._thresholds = [np.cumsum(column.frequencies)[:-1] for column in table.columns]
-        self.layout = _layout(table, self._row, tuple(self._codes.tolist()))
+        self.layout: Layout = _layout(table, self._row, tuple(self._codes.tolist()))
         self.n_features = len(table.members)
-        self.key = ("table bins", table.digest, _row_digest(self._row), self._seed)
+        self.key: Hashable = ("table bins", table.digest, _row_digest(self._row), self._seed)
         self.kernel_width = 0.75 * math.sqrt(self.n_features)
         self.n_samples = 5000
         self.notices: tuple[str, ...] = ()

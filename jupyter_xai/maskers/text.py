@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
-from jupyter_xai.explanation import Tokens
+from jupyter_xai.explanation import Layout, Tokens
 from jupyter_xai.maskers import _split
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, uniform_size
 from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, validate_all
@@ -35,7 +36,8 @@ class Text:
     Notes
     -----
     LIME's neighbourhood is lime 0.2's: the number of struck units is uniform on 1..d, which ones is uniform,
-    distance is the cosine distance of the mask to the full one, kernel width 0.25 (lime writes both times 100).
+    distance is the cosine distance of the mask to the full one, kernel width 0.25 (lime writes both times
+    100).
 
     Examples
     --------
@@ -119,11 +121,13 @@ class BoundText:
             groups = tuple(first.setdefault(text[a:b], len(first)) for a, b in spans)
             features = np.array(groups)
         unit = chosen["split"] if isinstance(chosen["split"], str) else "pieces"
-        self.layout = Tokens(text=text, offsets=tuple(spans), groups=groups, units=unit)
+        self.layout: Layout = Tokens(text=text, offsets=tuple(spans), groups=groups, units=unit)
+        self._text, self._grouped = text, groups is not None
         self.n_features = int(features.max()) + 1
-        self.key = ("text", hashlib.blake2b(repr((text, spans, groups)).encode()).hexdigest())
+        self.key: Hashable = ("text", hashlib.blake2b(repr((text, spans, groups)).encode()).hexdigest())
         self.notices: tuple[str, ...] = ()
-        # piece u is unit u with the separators after it, kept or struck; the first one carries what stands before it
+        # piece u is unit u with the separators after it, kept or struck; the first one carries what stands
+        # before it
         starts = [0, *(a for a, _ in spans[1:])]
         ends = [*starts[1:], len(text)]
         kept = [text[a:b] for a, b in zip(starts, ends, strict=True)]
@@ -134,7 +138,7 @@ class BoundText:
 
     def instance(self) -> list[str]:
         """The text itself, as a batch of one."""
-        return [self.layout.text]
+        return [self._text]
 
     def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> list[str]:  # noqa: ARG002 - one draw
         """Texts with the units of absent features deleted.
@@ -151,7 +155,7 @@ class BoundText:
             n texts.
         """
         present = np.asarray(masks, dtype=np.bool_)
-        if self.layout.groups is not None:
+        if self._grouped:
             present = present[:, self._features]
         pieces = np.where(present, self._kept, self._struck).tolist()
         return ["".join(row) for row in pieces]
@@ -189,7 +193,8 @@ def _spans(text: str, split: Any) -> list[tuple[int, int]]:
         )
     if not spans:
         raise InputError(
-            f"the text {text[:40]!r} holds nothing but separators: there is no unit to explain. Pass a text with at "
+            f"the text {text[:40]!r} holds nothing but separators: there is no unit to explain. Pass a text "
+            f"with at "
             "least one word, or split='characters'."
         )
     return spans
