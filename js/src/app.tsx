@@ -1,0 +1,138 @@
+/** Puts a view together: which controls stand where, and which picture fits the layout. */
+import { Component, type ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { RichText } from "./components/rich";
+import { Foot } from "./controls/foot";
+import { Head } from "./controls/head";
+import { isFlat, Message, Messages } from "./controls/message";
+import { Sum } from "./controls/sum";
+import { namesOf } from "./features";
+import type { Store } from "./store";
+import { ImageView } from "./views/image";
+import { TableView } from "./views/table";
+import { GroupToggle, TextView } from "./views/text";
+import { countSentence, featureWord, sentence } from "./words";
+
+interface AppProps {
+  store: Store;
+  root: HTMLElement;
+  /** The view cannot be drawn: let the static picture show. */
+  onBroken: (error: unknown) => void;
+}
+
+export function App({ store, root, onBroken }: AppProps) {
+  const narrow = useNarrow(root);
+  useEscape(root, store);
+  return (
+    <Guard onBroken={onBroken}>
+      <Head store={store} />
+      <Sum store={store} />
+      <Messages store={store} />
+      <Sentence store={store} />
+      <Body store={store} narrow={narrow} />
+    </Guard>
+  );
+}
+
+function Sentence({ store }: { store: Store }) {
+  const geometry = store.geometry.value;
+  const { values, errors, streaming, prediction } = store.picture.value;
+  if (!geometry || !values || isFlat(values, prediction)) return null;
+  const rich =
+    geometry.layout.type === "pixels"
+      ? countSentence(values, errors, featureWord(geometry))
+      : sentence(values, errors, namesOf(geometry));
+  return (
+    <p class="jx-say" aria-live={streaming ? "off" : "polite"}>
+      <RichText rich={rich} />
+    </p>
+  );
+}
+
+function Body({ store, narrow }: { store: Store; narrow: boolean }) {
+  const geometry = store.geometry.value;
+  const { values, estimate, prediction } = store.picture.value;
+  if (!geometry) {
+    if (store.status.value?.error) return null;
+    return (
+      <Message kind="note">
+        <p class="m">Getting the first prediction from the model.</p>
+      </Message>
+    );
+  }
+  const type = geometry.layout.type;
+  const sorting = "Hover, sort and the output switch";
+  const still = {
+    pixels: "Hover, opacity, threshold and the output switch",
+    tokens: "Hover, grouping and the output switch",
+  };
+  const flat = estimate?.state !== "running" && isFlat(values, prediction) && type !== "pixels";
+  return (
+    <>
+      {!flat &&
+        (type === "tokens" ? (
+          <TextView store={store} />
+        ) : type === "pixels" ? (
+          <ImageView store={store} />
+        ) : (
+          <TableView store={store} narrow={narrow} />
+        ))}
+      <Foot store={store} still={type === "pixels" || type === "tokens" ? still[type] : sorting}>
+        <GroupToggle store={store} />
+      </Foot>
+    </>
+  );
+}
+
+const NARROW = 600;
+
+/** Whether the container, not the window, is too narrow for one line a row. */
+function useNarrow(root: HTMLElement): boolean {
+  const [narrow, setNarrow] = useState(() => root.clientWidth > 0 && root.clientWidth < NARROW);
+  useEffect(() => {
+    if (typeof ResizeObserver === "undefined") return;
+    const observer = new ResizeObserver(() => {
+      if (root.clientWidth > 0) setNarrow(root.clientWidth < NARROW);
+    });
+    observer.observe(root);
+    return () => observer.disconnect();
+  }, [root]);
+  return narrow;
+}
+
+/** Esc anywhere in the view is Stop. */
+function useEscape(root: HTMLElement, store: Store): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || store.status.peek()?.state !== "running") return;
+      event.stopPropagation();
+      store.send("stop");
+    };
+    root.addEventListener("keydown", onKeyDown);
+    return () => root.removeEventListener("keydown", onKeyDown);
+  }, [root, store]);
+}
+
+interface GuardProps {
+  onBroken: (error: unknown) => void;
+  children: ComponentChildren;
+}
+
+/** A mistake of ours must not leave a blank cell. */
+class Guard extends Component<GuardProps, { broken: boolean }> {
+  override state = { broken: false };
+
+  override componentDidCatch(error: unknown): void {
+    this.setState({ broken: true });
+    this.props.onBroken(error);
+  }
+
+  override render() {
+    if (!this.state.broken) return this.props.children;
+    return (
+      <Message kind="error">
+        <p>This view could not be drawn; the explanation itself is unharmed. Run the cell again to see it.</p>
+      </Message>
+    );
+  }
+}

@@ -1,0 +1,24 @@
+import type { Store } from "../store";
+
+/** The method; those that do not apply say why. Without a kernel it is a word. */
+export function MethodSelect({ store }: { store: Store }) {
+  const methods = store.geometry.value?.methods ?? [];
+  const { estimate } = store.picture.value;
+  const current = store.request.value.method ?? estimate?.method ?? "";
+  const label = methods.find(({ name }) => name === current)?.label ?? estimate?.method_label ?? current;
+  if (!store.reachable.value || methods.length < 2) return <span>{label}</span>;
+  return (
+    <select
+      aria-label="method"
+      value={current}
+      onChange={(event) => store.ask({ method: event.currentTarget.value, params: {} })}
+    >
+      {!methods.some(({ name }) => name === current) && <option value={current}>{label}</option>}
+      {methods.map((method) => (
+        <option key={method.name} value={method.name} disabled={method.why_not !== ""} title={method.why_not}>
+          {method.label}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,40 @@
+import { useState } from "preact/hooks";
+import type { Output } from "../outputs";
+
+interface OtherOutputsProps {
+  label: string;
+  rest: () => Output[];
+  onlyExplained: boolean;
+  text: (output: Output) => string;
+  choose: (index: number) => void;
+}
+
+/** A select of the remaining outputs. Its list is made when somebody is about to open it: there may be thousands. */
+export function OtherOutputs({ label, rest, onlyExplained, text, choose }: OtherOutputsProps) {
+  const [listed, setListed] = useState(false);
+  const open = () => setListed(true);
+  const options = listed ? rest().filter((output) => output.explained || !onlyExplained) : [];
+  return (
+    <select
+      class="q jx-others"
+      aria-label="another output"
+      value=""
+      onFocus={open}
+      onPointerDown={open}
+      onChange={(event) => {
+        const index = Number(event.currentTarget.value);
+        event.currentTarget.value = "";
+        choose(index);
+      }}
+    >
+      <option value="" disabled hidden>
+        {label}
+      </option>
+      {options.map((output) => (
+        <option key={output.index} value={output.index}>
+          {text(output)}
+        </option>
+      ))}
+    </select>
+  );
+}

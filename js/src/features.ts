@@ -1,0 +1,62 @@
+/** The features of an instance as rows, whatever it is made of. */
+import type { ColumnInfo, Geometry } from "./schema.gen";
+
+type Layout = Geometry["layout"];
+
+export interface FeatureRow {
+  name: string;
+  value: string;
+  unit: string;
+  condition: string;
+  missing: boolean;
+}
+
+const bare = (name: string): FeatureRow => ({ name, value: "", unit: "", condition: "", missing: false });
+
+const column = ({ name, value, unit, condition, missing }: ColumnInfo): FeatureRow => {
+  return { name, value, unit, condition, missing };
+};
+
+/** The feature of each stretch of a text; without groups each stretch is its own. */
+export function featureOfUnit(groups: readonly number[], unit: number): number {
+  return groups[unit] ?? unit;
+}
+
+export function featureRows(layout: Layout): FeatureRow[] {
+  switch (layout.type) {
+    case "columns":
+      return layout.columns.map(column);
+    case "tokens": {
+      const rows: FeatureRow[] = [];
+      layout.offsets.forEach(([start, end], unit) => {
+        rows[featureOfUnit(layout.groups, unit)] ??= bare(layout.text.slice(start, end));
+      });
+      return rows;
+    }
+    case "pixels":
+      return Array.from({ length: layout.n_features }, (_, piece) => bare(`piece ${piece + 1}`));
+    case "steps":
+      return Array.from({ length: layout.steps }, (_, step) =>
+        layout.channels.map((channel) => bare(`${channel} at ${step}`)),
+      ).flat();
+    case "several":
+      return layout.parts.flatMap((part, i) =>
+        featureRows(part).map((row) => ({ ...row, name: `${layout.part_names[i] ?? i}: ${row.name}` })),
+      );
+  }
+}
+
+/** Names by feature; made once per layout, which a text's words make worth while. */
+const known = new WeakMap<object, FeatureRow[]>();
+
+export function rowsOf(geometry: Geometry | null): FeatureRow[] {
+  if (!geometry) return [];
+  const rows = known.get(geometry.layout) ?? featureRows(geometry.layout);
+  known.set(geometry.layout, rows);
+  return rows;
+}
+
+export function namesOf(geometry: Geometry | null): (feature: number) => string {
+  const rows = rowsOf(geometry);
+  return (feature) => rows[feature]?.name ?? `feature ${feature + 1}`;
+}

@@ -1,0 +1,133 @@
+/** Paints attributions over a photo that turns grey under them. Pure pixel work, no DOM. */
+import { LOWERS, RAISES } from "./colours";
+
+/** What is looked up once per photo: its pixels, the piece at each of them, where pieces meet. */
+export interface Ground {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray;
+  /** Index into the values at each canvas pixel. */
+  index: Uint32Array;
+  /** 1 where two pieces meet; empty for pixel maps. */
+  edges: Uint8Array;
+}
+
+export interface Heat {
+  values: ArrayLike<number>;
+  /** Which values are drawn: at or above the threshold, and not possibly zero. */
+  shown: (index: number) => boolean;
+  end: number;
+  opacity: number;
+  /** The piece that is pointed at, -1 for none. */
+  hot: number;
+}
+
+/** Longest side of the canvas: sharp at 300 CSS pixels on a dense screen. */
+const LONGEST = 600;
+
+export function canvasSize(width: number, height: number): [number, number] {
+  const factor = LONGEST / Math.max(width, height, 1);
+  return [Math.max(1, Math.round(width * factor)), Math.max(1, Math.round(height * factor))];
+}
+
+/** Nearest value of a map at each canvas pixel. */
+export function indexMap(
+  map: { width: number; height: number; labels: Uint16Array | null },
+  width: number,
+  height: number,
+) {
+  const index = new Uint32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const row = Math.min(map.height - 1, Math.floor((y * map.height) / height)) * map.width;
+    for (let x = 0; x < width; x++) {
+      const at = row + Math.min(map.width - 1, Math.floor((x * map.width) / width));
+      index[y * width + x] = map.labels ? (map.labels[at] ?? 0) : at;
+    }
+  }
+  return index;
+}
+
+export function edgesOf(index: Uint32Array, width: number, height: number): Uint8Array {
+  const edges = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = y * width + x;
+      const right = y * width + Math.min(width - 1, x + 2);
+      const below = Math.min(height - 1, y + 2) * width + x;
+      edges[at] = Number(index[right] !== index[at] || index[below] !== index[at]);
+    }
+  }
+  return edges;
+}
+
+/** A pixel inside each piece near its middle, as shares of width and height: the middle itself may lie outside. */
+export function middles(index: Uint32Array, width: number, height: number, pieces: number): [number, number][] {
+  const sums = Array.from({ length: pieces }, () => [0, 0, 0] as [number, number, number]);
+  index.forEach((piece, at) => {
+    const sum = sums[piece];
+    if (!sum) return;
+    sum[0] += at % width;
+    sum[1] += Math.floor(at / width);
+    sum[2]++;
+  });
+  const best = Array.from({ length: pieces }, () => [Number.POSITIVE_INFINITY, 0.5, 0.5] as [number, number, number]);
+  index.forEach((piece, at) => {
+    const [sum, found] = [sums[piece], best[piece]];
+    if (!sum || !found) return;
+    const [x, y] = [at % width, Math.floor(at / width)];
+    const distance = (x - sum[0] / sum[2]) ** 2 + (y - sum[1] / sum[2]) ** 2;
+    if (distance < found[0]) best[piece] = [distance, (x + 0.5) / width, (y + 0.5) / height];
+  });
+  return best.map(([, x, y]) => [x, y]);
+}
+
+/** Writes the heat over the photo into `out`. Raises solid, lowers hatched: sign never hangs on colour alone. */
+export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | null): void {
+  const { rgba, index, edges, width } = ground;
+  if (!heat) {
+    out.set(rgba);
+    return;
+  }
+  const { values, shown, end, opacity, hot } = heat;
+  const count = values.length;
+  const strength = new Float32Array(count);
+  const drawn = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = values[i] as number;
+    drawn[i] = Number(Number.isFinite(value) && shown(i));
+    strength[i] = opacity * Math.min(1, (Math.abs(value) / end) ** 0.8);
+  }
+  for (let at = 0; at < index.length; at++) {
+    const piece = index[at] as number;
+    const pixel = at * 4;
+    let red = rgba[pixel] as number;
+    let green = rgba[pixel + 1] as number;
+    let blue = rgba[pixel + 2] as number;
+    const grey = 0.3 * red + 0.59 * green + 0.11 * blue;
+    red += (grey - red) * opacity;
+    green += (grey - green) * opacity;
+    blue += (grey - blue) * opacity;
+    if (drawn[piece]) {
+      const lowers = (values[piece] as number) < 0;
+      const colour = lowers ? LOWERS : RAISES;
+      const heatHere = strength[piece] as number;
+      const striped = lowers && ((at % width) + Math.floor(at / width)) % 12 < 4;
+      const tint = lowers ? (striped ? Math.min(1, heatHere + 0.15 * opacity) : 0.45 * heatHere) : 0.8 * heatHere;
+      red += (colour[0] - red) * tint;
+      green += (colour[1] - green) * tint;
+      blue += (colour[2] - blue) * tint;
+    }
+    if (edges[at]) {
+      const white = drawn[piece] ? 0.55 : 0.22;
+      const target = piece === hot ? 0 : 255;
+      const mix = piece === hot ? 1 : white;
+      red += (target - red) * mix;
+      green += (target - green) * mix;
+      blue += (target - blue) * mix;
+    }
+    out[pixel] = red;
+    out[pixel + 1] = green;
+    out[pixel + 2] = blue;
+    out[pixel + 3] = 255;
+  }
+}

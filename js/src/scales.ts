@@ -1,0 +1,60 @@
+/** Where a number stands on an axis. Bars share one scale, symmetric about zero. */
+import { scaleLinear } from "d3-scale";
+
+/** 1.96 standard errors are half of a 95 % interval. */
+export const Z95 = 1.96;
+
+/** Words and pieces below this share of the scale carry no mark. */
+export const FAINT_SHARE = 0.06;
+
+/** Whether the interval of an estimate contains zero. Without an error the estimate is exact. */
+export function couldBeZero(value: number, error: number | undefined): boolean {
+  return error !== undefined && Number.isFinite(error) && Math.abs(value) <= Z95 * error;
+}
+
+/** The next round number at or above `value`. */
+export function niceEnd(value: number): number {
+  if (!(value > 0) || !Number.isFinite(value)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((factor) => value <= factor * power * 1.0001) ?? 10;
+  return Number((step * power).toPrecision(3));
+}
+
+/**
+ * The end of the bars' scale. Very wide intervals of the first batches run off the axis rather than squeeze every bar.
+ */
+export function wantedEnd(values: ArrayLike<number>, errors: ArrayLike<number> | null): number {
+  let largest = 0;
+  let reach = 0;
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i] as number);
+    const error = errors?.[i] ?? 0;
+    if (size > largest) largest = size;
+    if (size + Z95 * error > reach) reach = size + Z95 * error;
+  }
+  return niceEnd(Math.min(reach || largest, largest * 1.6));
+}
+
+/** While streaming the scale only grows; at rest it also shrinks, but only below half: bars must stay comparable. */
+export function nextEnd(previous: number | undefined, wanted: number, running: boolean): number {
+  if (previous === undefined || wanted > previous) return wanted;
+  return !running && wanted < previous / 2 ? wanted : previous;
+}
+
+/** Percent from the left of a symmetric axis, clipped to it. */
+export function percent(value: number, end: number): number {
+  return 50 + 50 * Math.max(-1, Math.min(1, value / end));
+}
+
+/** Ends of the number line under the sum. */
+export function lineDomain(unit: string, marks: number[]): [number, number] {
+  if (unit === "probability") return [0, 1];
+  const finite = marks.filter(Number.isFinite);
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const pad = high > low ? 0 : Math.abs(high) || 1;
+  const [start = low, end = high] = scaleLinear()
+    .domain([low - pad, high + pad])
+    .nice(5)
+    .domain();
+  return [start, end];
+}

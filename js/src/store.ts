@@ -1,0 +1,274 @@
+/**
+ * What all views of one model share: the newest state from Python, the chosen output, row order and scale.
+ * It talks to Python through a `Port` only, so it is tested without a widget.
+ */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { same } from "./decode";
+import { type Estimate, readFrame, rowOf, slice } from "./estimate";
+import { namesOf } from "./features";
+import { chosenTarget } from "./outputs";
+import { Pacer } from "./pacer";
+import { nextOrder, type Sort } from "./ranking";
+import { nextEnd, wantedEnd } from "./scales";
+import type { Curves, Display, Frame, Geometry, Request, Status, ToPython } from "./schema.gen";
+
+/** `quiet`: no answer for a while. `gone`: the kernel cannot be reached. `saved`: there never was one. */
+export type Link = "live" | "quiet" | "gone" | "saved";
+
+export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" | "request";
+
+/** The way to Python. Every call may be lost without harm. */
+export interface Port {
+  write(name: "display" | "request", value: Display | Request): void;
+  send(type: ToPython["type"]): void;
+}
+
+/** The estimate as seen through the chosen output. */
+export interface Picture {
+  estimate: Estimate | null;
+  target: number;
+  /** Position of the output among the explained ones; -1 while it is not explained. */
+  row: number;
+  values: Float32Array | null;
+  errors: Float32Array | null;
+  prediction: number;
+  /** Features in the order in which they are listed. */
+  order: number[];
+  /** End of the bars' symmetric scale. */
+  end: number;
+  /** More frames of this estimate are on their way. */
+  streaming: boolean;
+}
+
+export interface Store {
+  readonly geometry: ReadonlySignal<Geometry | null>;
+  readonly status: ReadonlySignal<Status | null>;
+  readonly curves: ReadonlySignal<Curves | null>;
+  readonly display: ReadonlySignal<Display>;
+  readonly request: ReadonlySignal<Request>;
+  readonly link: ReadonlySignal<Link>;
+  readonly picture: ReadonlySignal<Picture>;
+  /** A message of ours that is not answered yet. */
+  readonly asked: ReadonlySignal<ToPython["type"] | null>;
+  /** Whether anybody can answer. */
+  readonly reachable: ReadonlySignal<boolean>;
+  /** Changes how the result is looked at; starts no run. */
+  show(patch: Display): void;
+  /** Changes what is explained; starts a run. */
+  ask(patch: Request): void;
+  /** Shows another output, explaining it first if need be. */
+  choose(target: number): void;
+  send(type: ToPython["type"]): void;
+  /** Rows keep their place until the returned function is called. */
+  hold(): () => void;
+}
+
+/** What the entry and the model's glue see of the store. */
+export interface OwnedStore extends Store {
+  receive(name: TraitName, value: unknown): void;
+  /** Something arrived from the kernel. */
+  heard(): void;
+  setLink(link: Link): void;
+  /** Counts views in sight; frames are painted only while there is one. */
+  inSight(): () => void;
+  dispose(): void;
+}
+
+const MOST_TARGETS = 5;
+const QUIET_AFTER_MS = 8000;
+
+const filled = <T extends object>(value: unknown): T | null =>
+  value && typeof value === "object" && Object.keys(value).length > 0 ? (value as T) : null;
+
+export function createStore(port: Port, initialLink: Link = "live"): OwnedStore {
+  const geometry: Signal<Geometry | null> = signal(null);
+  const estimate: Signal<Estimate | null> = signal(null);
+  const status: Signal<Status | null> = signal(null);
+  const curves: Signal<Curves | null> = signal(null);
+  const display: Signal<Display> = signal({});
+  const request: Signal<Request> = signal({});
+  const link: Signal<Link> = signal(initialLink);
+  const asked: Signal<ToPython["type"] | null> = signal(null);
+  const holders = signal(0);
+
+  let newest: Frame | null = null;
+  /** Frames of earlier runs describe another input. */
+  let layoutRun = Number.NEGATIVE_INFINITY;
+  let views = 0;
+  let quietTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const paint = () => {
+    if (newest === null || views === 0) return;
+    const { run, seq } = newest;
+    const shown = estimate.peek();
+    if (shown?.run !== run || shown.seq !== seq) estimate.value = readFrame(newest);
+  };
+  const pacer = new Pacer(paint);
+
+  function takeFrame(frame: Frame | null): void {
+    if (!frame || frame.run < layoutRun) return;
+    if (newest && (frame.run < newest.run || (frame.run === newest.run && frame.seq <= newest.seq))) return;
+    newest = frame;
+    if (views > 0) pacer.request();
+  }
+
+  function takeGeometry(next: Geometry | null): void {
+    const before = geometry.peek();
+    if (next && before && same(before.layout, next.layout)) {
+      geometry.value = { ...next, layout: before.layout };
+      return;
+    }
+    if (next && before) {
+      layoutRun = next.run;
+      if (newest && newest.run < layoutRun) newest = estimate.value = null;
+    }
+    geometry.value = next;
+  }
+
+  function takeStatus(next: Status | null): void {
+    status.value = next;
+    if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
+  }
+
+  let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
+  let ends = new Map<number, number>();
+  let endsRun = Number.NaN;
+
+  const picture = computed<Picture>(() => {
+    const now = estimate.value;
+    const target = chosenTarget(now, display.value, request.value);
+    if (!now) return { ...blank, target };
+    const row = rowOf(now, target);
+    const values = slice(now.values, row, now.n_features);
+    const errors = slice(now.std_errors, row, now.n_features);
+    const streaming = now.state === "running" && status.value?.state !== "stopped" && status.value?.state !== "failed";
+    const layout = geometry.value?.layout;
+    const sort = display.value.sort ?? "weight";
+    let end = 1;
+    if (values) {
+      const kept = memory && memory.target === target && memory.sort === sort && memory.layout === layout;
+      const frozen = streaming || holders.value > 0;
+      const order = nextOrder(kept && memory ? memory.order : null, {
+        values,
+        names: namesOf(geometry.value),
+        sort,
+        frozen,
+      });
+      memory = { order, sort, target, layout };
+      if (endsRun !== now.run) ends = new Map();
+      endsRun = now.run;
+      end = nextEnd(ends.get(target), wantedEnd(values, errors), streaming);
+      ends.set(target, end);
+    } else if (now.pixels && now.pixels.target === target) end = wantedEnd(now.pixels.values, null);
+    const order = memory && memory.layout === layout ? memory.order : [];
+    return { estimate: now, target, row, values, errors, prediction: scoreOf(now, target), order, end, streaming };
+  });
+
+  function heard(): void {
+    clearTimeout(quietTimer);
+    // Stop is answered by the run's end, not by the next tick of its progress
+    if (asked.peek() !== "stop") asked.value = null;
+    if (link.peek() === "quiet" || link.peek() === "gone") link.value = "live";
+  }
+
+  /** The kernel may be busy, or another one: after a while the view says that nothing came back. */
+  function expectAnswer(): void {
+    clearTimeout(quietTimer);
+    quietTimer = setTimeout(() => {
+      if (link.peek() === "live") link.value = "quiet";
+      asked.value = null;
+    }, QUIET_AFTER_MS);
+  }
+
+  const reachable = computed(() => link.value === "live" || link.value === "quiet");
+
+  const store: OwnedStore = {
+    geometry,
+    status,
+    curves,
+    display,
+    request,
+    link,
+    picture,
+    asked,
+    reachable,
+    show(patch) {
+      display.value = { ...display.peek(), ...patch };
+      port.write("display", display.peek());
+    },
+    ask(patch) {
+      if (!reachable.peek()) return;
+      expectAnswer();
+      request.value = { ...request.peek(), ...patch };
+      port.write("request", request.peek());
+    },
+    choose(target) {
+      const explained = estimate.peek()?.targets ?? [];
+      batch(() => {
+        if (!explained.includes(target)) {
+          if (!reachable.peek()) return;
+          store.ask({ targets: [...explained.filter((index) => index >= 0), target].slice(-MOST_TARGETS) });
+        }
+        store.show({ target });
+      });
+    },
+    send(type) {
+      if (!reachable.peek()) return;
+      if (type !== "ping") asked.value = type;
+      expectAnswer();
+      port.send(type);
+    },
+    hold() {
+      holders.value++;
+      let held = true;
+      return () => {
+        if (held) holders.value--;
+        held = false;
+      };
+    },
+    receive(name, value) {
+      batch(() => {
+        if (name === "geometry") takeGeometry(filled<Geometry>(value));
+        else if (name === "frame") takeFrame(filled<Frame>(value));
+        else if (name === "status") takeStatus(filled<Status>(value));
+        else if (name === "curves") curves.value = filled<Curves>(value);
+        else if (name === "display") display.value = (value ?? {}) as Display;
+        else request.value = (value ?? {}) as Request;
+      });
+    },
+    heard,
+    setLink(next) {
+      link.value = next;
+    },
+    inSight() {
+      views++;
+      // the first picture is not worth waiting for
+      paint();
+      let counted = true;
+      return () => {
+        if (counted) views--;
+        counted = false;
+      };
+    },
+    dispose() {
+      clearTimeout(quietTimer);
+      pacer.cancel();
+    },
+  };
+  return store;
+}
+
+function scoreOf(estimate: Estimate, target: number): number {
+  return estimate.predictions[target] ?? Number.NaN;
+}
+
+const blank: Omit<Picture, "target"> = {
+  estimate: null,
+  row: -1,
+  values: null,
+  errors: null,
+  prediction: Number.NaN,
+  order: [],
+  end: 1,
+  streaming: false,
+};

@@ -1,0 +1,111 @@
+/** The only file that touches anywidget's model: traits to the store, the user's changes and messages back. */
+import type { ToBrowser, ToPython } from "./schema.gen";
+import { createStore, type OwnedStore, type TraitName } from "./store";
+
+/** What is used of anywidget's model; the stand-in of exported pages has the same. */
+export interface Model {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  save_changes(): void;
+  send(content: unknown): void;
+  on(name: string, callback: (...args: never[]) => void): void;
+  off(name: string, callback: (...args: never[]) => void): void;
+  /** Set by the stand-in: nobody will ever answer. */
+  readonly saved?: boolean;
+}
+
+const TRAITS: readonly TraitName[] = ["geometry", "status", "curves", "display", "request", "frame"];
+const PONG_WITHIN_MS = 2000;
+
+export interface Session {
+  readonly store: OwnedStore;
+  readonly uid: string;
+  /** A view opens: reads the model if nobody did yet, and says hello. Returns what closes it. */
+  open(): () => void;
+  dispose(): void;
+}
+
+/** One per model, made in `initialize`: it must be cheap, so nothing is read before a view opens. */
+export function openSession(model: Model): Session {
+  let views = 0;
+  let nextId = 1;
+  let pongTimer: ReturnType<typeof setTimeout> | undefined;
+
+  function send(type: ToPython["type"]): boolean {
+    try {
+      model.send({ type, id: nextId++ } satisfies ToPython);
+      return true;
+    } catch {
+      // "Cannot send": the comm is closed, so the kernel has gone
+      if (!model.saved) store.setLink("gone");
+      return false;
+    }
+  }
+
+  const store = createStore(
+    {
+      write(name, value) {
+        try {
+          model.set(name, value);
+          model.save_changes();
+        } catch {
+          if (!model.saved) store.setLink("gone");
+        }
+        // saving without a kernel fails silently, sending does not
+        if (name === "request") send("ping");
+      },
+      send,
+    },
+    model.saved ? "saved" : "live",
+  );
+
+  const listeners: [string, (...args: never[]) => void][] = TRAITS.map((name) => [
+    `change:${name}`,
+    () => {
+      if (views === 0) return;
+      // our own writes come by here too: only what Python writes is an answer
+      if (name !== "display" && name !== "request") store.heard();
+      store.receive(name, model.get(name));
+    },
+  ]);
+  listeners.push([
+    "msg:custom",
+    (content: ToBrowser) => {
+      if (content?.type !== "pong") return;
+      clearTimeout(pongTimer);
+      if (store.link.peek() === "gone" || store.link.peek() === "quiet") store.setLink("live");
+    },
+  ]);
+  listeners.push([
+    "comm_live_update",
+    () => {
+      // anywidget hides the flag itself, so ask: a dead comm throws, a dying one does not answer
+      clearTimeout(pongTimer);
+      if (send("ping")) pongTimer = setTimeout(() => store.setLink("gone"), PONG_WITHIN_MS);
+    },
+  ]);
+  for (const [name, callback] of listeners) model.on(name, callback);
+
+  return {
+    store,
+    get uid() {
+      return String(model.get("uid") ?? "");
+    },
+    open() {
+      if (views++ === 0) for (const name of TRAITS) store.receive(name, model.get(name));
+      send("hello");
+      let isOpen = true;
+      return () => {
+        if (!isOpen) return;
+        isOpen = false;
+        views--;
+        send("bye");
+      };
+    },
+    dispose() {
+      clearTimeout(pongTimer);
+      for (const [name, callback] of listeners) model.off(name, callback);
+      store.dispose();
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { useEffect, useRef } from "preact/hooks";
+import { Axis, Bar, Weight } from "../components/bar";
+import { MiddleName } from "../components/names";
+import { type FeatureRow, rowsOf } from "../features";
+import { condition, counted, decimalsFor, signed, UNKNOWN } from "../format";
+import { couldBeZero } from "../scales";
+import type { Store } from "../store";
+
+/** How many rows stand before "n more features". */
+const SHOWN = { wide: 10, narrow: 6 };
+
+/** One row a feature: name, value, bar with its interval, number. */
+export function TableView({ store, narrow }: { store: Store; narrow: boolean }) {
+  const geometry = store.geometry.value;
+  const { values, errors, order, end } = store.picture.value;
+  const { all_rows: all = false, sort = "weight" } = store.display.value;
+  if (!geometry) return null;
+  const rows = rowsOf(geometry);
+  const decimals = decimalsFor(geometry.output_unit, end);
+  const places = order.length === rows.length ? order : rows.map((_, feature) => feature);
+  const most = narrow ? SHOWN.narrow : SHOWN.wide;
+  // a lone last row takes no more room than the line that would hide it
+  const cut = all || places.length <= most + 1 ? places.length : most;
+  const hidden = places.slice(cut);
+  const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
+  return (
+    <div class="jx-grid" role="table" aria-label="Features by contribution" {...useHold(store)}>
+      <div class="jx-row th" role="row">
+        <div role="columnheader" aria-sort={sort === "name" ? "ascending" : "none"}>
+          <button type="button" class={sort === "name" ? "on" : ""} title="Sort by name" onClick={by("name")}>
+            feature
+          </button>
+        </div>
+        <div role="columnheader">value</div>
+        <div role="columnheader" aria-label="contribution">
+          <Axis end={end} decimals={decimals} />
+        </div>
+        <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
+          <button type="button" class={sort === "weight" ? "on" : ""} title="Sort by weight" onClick={by("weight")}>
+            {errors ? "± 95%" : "weight"}
+          </button>
+        </div>
+      </div>
+      {places.slice(0, cut).map((feature) => (
+        <Row
+          key={feature}
+          row={rows[feature] as FeatureRow}
+          value={values?.[feature]}
+          error={errors?.[feature]}
+          end={end}
+          decimals={decimals}
+        />
+      ))}
+      {(hidden.length > 0 || (all && places.length > most + 1)) && (
+        <Rest
+          features={hidden}
+          values={values}
+          errors={errors}
+          end={end}
+          decimals={decimals}
+          all={all}
+          toggle={() => store.show({ all_rows: !all })}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Nobody who points at a row or has it in focus should see it jump. */
+function useHold(store: Store) {
+  const release = useRef<(() => void) | null>(null);
+  const held = useRef({ pointer: false, focus: false });
+  const update = (patch: { pointer?: boolean; focus?: boolean }) => {
+    Object.assign(held.current, patch);
+    const wanted = held.current.pointer || held.current.focus;
+    if (wanted && !release.current) release.current = store.hold();
+    if (!wanted) {
+      release.current?.();
+      release.current = null;
+    }
+  };
+  useEffect(() => () => release.current?.(), []);
+  return {
+    onPointerEnter: () => update({ pointer: true }),
+    onPointerLeave: () => update({ pointer: false }),
+    onFocusIn: () => update({ focus: true }),
+    onFocusOut: () => update({ focus: false }),
+  };
+}
+
+interface RowProps {
+  row: FeatureRow;
+  value: number | undefined;
+  error: number | undefined;
+  end: number;
+  decimals: number;
+}
+
+function Row({ row, value, error, end, decimals }: RowProps) {
+  const faint = value !== undefined && couldBeZero(value, error);
+  const means = condition(row.condition);
+  return (
+    <div class={`jx-row${faint ? " faint" : ""}`} role="row">
+      <div class="nm" role="rowheader" title={row.name}>
+        <MiddleName name={row.name} />
+      </div>
+      <div class="jx-val" role="cell" title={[row.value, row.unit, means].filter(Boolean).join(" ")}>
+        {row.missing ? <span class="q">missing</span> : <bdi class="val">{row.value}</bdi>}
+        {row.unit && <span class="u">{row.unit}</span>}
+        {means && <span class="u cond">{means}</span>}
+      </div>
+      <div class="cellbar" role="cell" aria-hidden="true">
+        <Bar value={value ?? Number.NaN} error={error} end={end} />
+      </div>
+      <div class="num" role="cell">
+        {value === undefined ? (
+          <span class="q">{UNKNOWN}</span>
+        ) : (
+          <Weight value={value} error={error} decimals={decimals} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface RestProps {
+  features: number[];
+  values: Float32Array | null;
+  errors: Float32Array | null;
+  end: number;
+  decimals: number;
+  all: boolean;
+  toggle: () => void;
+}
+
+/** The features that are not listed, as one thin bar. */
+function Rest({ features, values, errors, end, decimals, all, toggle }: RestProps) {
+  const sum = features.reduce((total, feature) => total + (values?.[feature] ?? 0), 0);
+  const zero = features.filter((feature) => couldBeZero(values?.[feature] ?? Number.NaN, errors?.[feature])).length;
+  return (
+    <div class="jx-row jx-more" role="row">
+      <div class="nm" role="cell">
+        <button type="button" class="lnk" aria-expanded={all} onClick={toggle}>
+          {all ? "Show fewer" : counted(features.length, "more features")}
+        </button>
+        {!all && values && <span class="q"> together{zero > 0 && `; ${zero} of them could be zero`}</span>}
+      </div>
+      <div class="cellbar" role="cell" aria-hidden="true">
+        {!all && values && <Bar value={sum} end={end} />}
+      </div>
+      <div class="num" role="cell">
+        {!all && values && (
+          <>
+            <span class="q">{signed(sum, decimals)}</span>
+            {errors && <span class="s gap">±{signed(0, decimals)}</span>}
+          </>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,294 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { Axis, Bar } from "../components/bar";
+import { featureOfUnit, rowsOf } from "../features";
+import { counted, decimalsFor, signed, UNKNOWN } from "../format";
+import { couldBeZero, FAINT_SHARE } from "../scales";
+import type { Geometry, TextLayout } from "../schema.gen";
+import type { Picture, Store } from "../store";
+import { reading } from "../words";
+
+const LISTED = 12;
+
+/** Words as one entry: a feature, or all features that spell the same. */
+interface Entry {
+  key: number;
+  word: string;
+  count: number;
+  value: number;
+  error: number | undefined;
+}
+
+/** Entry of each feature. Errors of equal words add up as if they were independent: the view says so. */
+export function entriesOf(layout: TextLayout, names: string[], picture: Picture, grouped: boolean) {
+  const { values, errors } = picture;
+  const counts = new Map<number, number>();
+  layout.offsets.forEach((_, unit) => {
+    const feature = featureOfUnit(layout.groups, unit);
+    counts.set(feature, (counts.get(feature) ?? 0) + 1);
+  });
+  const entries: Entry[] = [];
+  const ofFeature: number[] = [];
+  const seen = new Map<string, number>();
+  names.forEach((word, feature) => {
+    const spelled = word.toLocaleLowerCase();
+    const known = grouped ? seen.get(spelled) : undefined;
+    const value = values?.[feature] ?? Number.NaN;
+    const error = errors?.[feature];
+    const count = counts.get(feature) ?? 1;
+    if (known === undefined) {
+      seen.set(spelled, entries.length);
+      ofFeature[feature] = entries.length;
+      entries.push({ key: entries.length, word, count, value, error });
+      return;
+    }
+    const entry = entries[known] as Entry;
+    ofFeature[feature] = known;
+    entry.count += count;
+    entry.value += value;
+    if (entry.error !== undefined && error !== undefined) entry.error = Math.hypot(entry.error, error);
+  });
+  return { entries, ofFeature };
+}
+
+/** Order of the list: rows keep their place while the estimate streams, grouped ones at their first word. */
+function listed(entries: Entry[], ofFeature: number[], picture: Picture, grouped: boolean): Entry[] {
+  const order = picture.order.length ? picture.order : ofFeature.map((_, feature) => feature);
+  const inOrder = [...new Set(order.map((feature) => ofFeature[feature] as number))].map((at) => entries[at] as Entry);
+  if (!grouped || picture.streaming) return inOrder;
+  return inOrder.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+}
+
+/** The text with its words marked, and the words as a list. */
+export function TextView({ store }: { store: Store }) {
+  const [hot, setHot] = useState<number | null>(null);
+  const geometry = store.geometry.value;
+  const picture = store.picture.value;
+  if (geometry?.layout.type !== "tokens") return null;
+  const layout = geometry.layout;
+  const grouped = store.display.value.grouped ?? false;
+  const names = rowsOf(geometry).map((row) => row.name);
+  const { entries, ofFeature } = entriesOf(layout, names, picture, grouped);
+  const largest = entries.reduce((most, entry) => Math.max(most, Math.abs(entry.value) || 0), 0);
+  const end = Math.max(picture.end, largest);
+  const shared = { entries, picture, geometry, end, hot, setHot };
+  return (
+    <div class="tx">
+      <div>
+        <Body layout={layout} ofFeature={ofFeature} {...shared} />
+        <Key geometry={geometry} entry={hot === null ? undefined : entries[hot]} end={end} picture={picture} />
+      </div>
+      <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} />
+    </div>
+  );
+}
+
+interface SharedProps {
+  entries: Entry[];
+  picture: Picture;
+  geometry: Geometry;
+  end: number;
+  hot: number | null;
+  setHot: (entry: number | null) => void;
+}
+
+const MOVES: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) {
+  const { layout, ofFeature, entries, geometry, end, hot, setHot } = props;
+  const [active, setActive] = useState(0);
+  const parts: ComponentChildren[] = [];
+  let at = 0;
+  layout.offsets.forEach(([start = 0, stop = 0], unit) => {
+    if (start > at) parts.push(layout.text.slice(at, start));
+    at = stop;
+    const key = ofFeature[featureOfUnit(layout.groups, unit)] ?? -1;
+    const entry = entries[key];
+    parts.push(
+      <Word
+        key={unit}
+        text={layout.text.slice(start, stop)}
+        value={entry?.value ?? Number.NaN}
+        error={entry?.error}
+        end={end}
+        unit={geometry.output_unit}
+        isHot={key === hot}
+        tab={unit === active}
+        onPoint={(on) => setHot(on ? key : null)}
+        onFocus={() => setActive(unit)}
+      />,
+    );
+  });
+  parts.push(layout.text.slice(at));
+  const onKeyDown = (event: KeyboardEvent) => {
+    const rightToLeft = getComputedStyle(event.currentTarget as Element).direction === "rtl";
+    let step = MOVES[event.key];
+    if (!step) return;
+    if (rightToLeft && event.key !== "ArrowUp" && event.key !== "ArrowDown") step = -step;
+    event.preventDefault();
+    const words = (event.currentTarget as Element).querySelectorAll<HTMLElement>(".w");
+    words[Math.max(0, Math.min(words.length - 1, active + step))]?.focus();
+  };
+  const label = `Text, ${counted(layout.offsets.length, layout.units || "words")} in reading order`;
+  return (
+    <div
+      class="tx-body"
+      dir="auto"
+      role="listbox"
+      aria-label={label}
+      aria-orientation="horizontal"
+      onKeyDown={onKeyDown}
+    >
+      {parts}
+    </div>
+  );
+}
+
+interface WordProps {
+  text: string;
+  value: number;
+  error: number | undefined;
+  end: number;
+  unit: Geometry["output_unit"];
+  isHot: boolean;
+  tab: boolean;
+  onPoint: (on: boolean) => void;
+  onFocus: () => void;
+}
+
+/** A bar above the word raises, below lowers; its thickness is the weight. */
+function Word({ text, value, error, end, unit, isHot, tab, onPoint, onFocus }: WordProps) {
+  const share = Math.min(1, Math.abs(value) / end) || 0;
+  const marked = share >= FAINT_SHARE;
+  const zero = couldBeZero(value, error);
+  const kind = !marked ? "" : `${value < 0 ? " neg" : " pos"}${zero ? " hollow" : ""}`;
+  const height = zero ? 3 : Math.max(1, Math.round(7 * share));
+  return (
+    <span
+      class={`w${kind}${isHot ? " hot" : ""}`}
+      role="option"
+      aria-selected={isHot}
+      aria-label={`${text}, ${Number.isFinite(value) ? reading(value, error, unit, end) : "not known yet"}`}
+      tabIndex={tab ? 0 : -1}
+      style={marked ? { "--h": `${height}px`, "--a": `${zero ? 0 : Math.round(100 * Math.sqrt(share))}%` } : undefined}
+      onPointerEnter={() => onPoint(true)}
+      onPointerLeave={() => onPoint(false)}
+      onFocus={() => {
+        onFocus();
+        onPoint(true);
+      }}
+      onBlur={() => onPoint(false)}
+    >
+      {text}
+    </span>
+  );
+}
+
+/** What the marks mean; while a word is pointed at, its numbers. */
+function Key({
+  geometry,
+  entry,
+  end,
+  picture,
+}: {
+  geometry: Geometry;
+  entry: Entry | undefined;
+  end: number;
+  picture: Picture;
+}) {
+  const name = picture.estimate?.target_names[picture.row] ?? "the output";
+  if (entry && Number.isFinite(entry.value))
+    return (
+      <div class="tx-key">
+        <span>
+          <bdi class="ink">{entry.word}</bdi>
+          {entry.count > 1 && ` ×${entry.count}`} {reading(entry.value, entry.error, geometry.output_unit, end)}
+        </span>
+      </div>
+    );
+  return (
+    <div class="tx-key">
+      <span>
+        <span class="k up">bar above</span> raises <bdi>{name}</bdi>
+      </span>
+      <span>
+        <span class="k down">bar below</span> lowers it
+      </span>
+      <span>no bar: near zero</span>
+    </div>
+  );
+}
+
+/** The words by weight; pointing at one outlines it in the text, and back. */
+function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & { rows: Entry[] }) {
+  const decimals = decimalsFor(geometry.output_unit, end);
+  // a lone last word takes no more room than the line that would hide it
+  const shown = rows.length <= LISTED + 1 ? rows : rows.slice(0, LISTED);
+  const rest = rows.slice(shown.length);
+  const sum = rest.reduce((total, entry) => total + entry.value, 0);
+  const word = geometry.layout.type === "tokens" ? geometry.layout.units || "words" : "words";
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step =
+      event.key === "ArrowDown" ? "nextElementSibling" : event.key === "ArrowUp" ? "previousElementSibling" : null;
+    const next = step && (event.target as Element)[step];
+    if (!step) return;
+    event.preventDefault();
+    if (next instanceof HTMLElement && next.tabIndex <= 0) next.focus();
+  };
+  return (
+    <div class="tx-list">
+      <div class="tx-h">
+        <span>{word.replace(/s$/, "")}</span>
+        <Axis end={end} decimals={decimals} words={false} />
+        <span class="num">weight</span>
+      </div>
+      <ul aria-label={`${word} by weight`} onKeyDown={onKeyDown}>
+        {shown.map((entry, place) => (
+          <li
+            key={entry.key}
+            class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}`}
+            tabIndex={place === 0 ? 0 : -1}
+            onPointerEnter={() => setHot(entry.key)}
+            onPointerLeave={() => setHot(null)}
+            onFocus={() => setHot(entry.key)}
+            onBlur={() => setHot(null)}
+          >
+            <bdi class="wd" title={entry.word}>
+              {entry.word}
+              {entry.count > 1 && <span class="q s"> ×{entry.count}</span>}
+            </bdi>
+            <Bar value={entry.value} error={entry.error} end={end} />
+            <span class={`num ${entry.value < 0 ? "neg" : "pos"}`}>
+              {picture.values ? signed(entry.value, decimals) : UNKNOWN}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {rest.length > 0 && picture.values && (
+        <div class="tx-rest q">
+          <span>{counted(rest.length, `other ${word}`)} together</span>
+          <span class="num">{signed(sum, decimals)}</span>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Adds up the weights of equal words; only where the method itself treats them one by one. */
+export function GroupToggle({ store }: { store: Store }) {
+  const geometry = store.geometry.value;
+  if (geometry?.layout.type !== "tokens") return null;
+  const names = rowsOf(geometry).map((row) => row.name.toLocaleLowerCase());
+  if (new Set(names).size === names.length) return null;
+  const grouped = store.display.value.grouped ?? false;
+  return (
+    <label class="chk" title="Adds up the weights of equal words; their intervals are approximate">
+      <input
+        type="checkbox"
+        checked={grouped}
+        onChange={(event) => store.show({ grouped: event.currentTarget.checked })}
+      />
+      Group equal words
+    </label>
+  );
+}

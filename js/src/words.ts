@@ -1,0 +1,180 @@
+/** What the view says, as plain strings and bold ones: user text never becomes HTML. */
+import { counted, decimalsFor, duration, fixed, prediction, rate, signed, significant, UNKNOWN, whole } from "./format";
+import { couldBeZero } from "./scales";
+import type { Geometry, OutputUnit, Status } from "./schema.gen";
+import type { Link, Picture } from "./store";
+
+export type Rich = (string | { bold: string })[];
+
+export const bold = (text: string) => ({ bold: text });
+
+export function plain(rich: Rich): string {
+  return rich.map((part) => (typeof part === "string" ? part : part.bold)).join("");
+}
+
+/** Words before the outputs. */
+export function headUnit(unit: OutputUnit): string {
+  return { probability: "probability of", logit: "logit of", raw: "predicted" }[unit];
+}
+
+/** What stands after a raw number. */
+export function unitAfter(unit: OutputUnit, valueUnit: string): string {
+  return unit !== "raw" || ["raw", "probability", "logit", ""].includes(valueUnit) ? "" : valueUnit;
+}
+
+/** What features are called in this picture. */
+export function featureWord(geometry: Geometry | null): string {
+  const layout = geometry?.layout;
+  if (layout?.type === "tokens") return layout.units || "words";
+  if (layout?.type === "pixels") return layout.labels ? "pieces" : "pixels";
+  if (layout?.type === "steps") return "steps";
+  return "features";
+}
+
+/** What the input is called. */
+export function inputWord(geometry: Geometry | null): string {
+  const type = geometry?.layout.type;
+  return type === "tokens" ? "text" : type === "pixels" ? "photo" : type === "columns" ? "row" : "input";
+}
+
+const seed = (randomState: number | null | undefined) => (randomState == null ? "no seed" : `seed ${randomState}`);
+
+/** `settled · 3,000 rows · < 0.1 s · seed 0` */
+export function stateLine(status: Status | null, picture: Picture, link: Link): Rich {
+  const { estimate } = picture;
+  const tail = estimate ? [seed(estimate.random_state)] : [];
+  if (link === "saved" || link === "gone") {
+    const rows = status?.rows || estimate?.n_rows || 0;
+    return [["saved", ...(rows ? [`${whole(rows)} rows`] : []), ...tail].join(" · ")];
+  }
+  if (!status || status.state === "idle") return ["waiting to start"];
+  const { state, rows, total, seconds } = status;
+  const of = total === null ? `${whole(rows)} rows` : `${whole(rows)} of ${whole(total)} rows`;
+  if (state === "running") {
+    if (rows === 0) return [`calling the model · ${total === null ? "0 rows" : of}`];
+    const done = total ? Math.min(99, Math.floor((100 * rows) / total)) : null;
+    const facts = [of];
+    if (status.rate) facts.push(rate(status.rate));
+    if (status.seconds_left !== null) facts.push(`${duration(status.seconds_left)} left`);
+    return done === null ? [facts.join(" · ")] : [bold(`${done} %`), ` · ${facts.join(" · ")}`];
+  }
+  if (state === "failed") return [rows > 0 ? `failed after ${whole(rows)} rows` : "failed"];
+  if (state === "stopped") return [bold("stopped"), ` · ${[of, ...tail].join(" · ")}`];
+  const word = state === "capped" ? "finished" : "settled";
+  return [[word, `${whole(rows)} rows`, duration(seconds), ...tail].join(" · ")];
+}
+
+/** What is read aloud: the start, each quarter, the end. */
+export function announcement(status: Status | null): string {
+  if (!status) return "";
+  if (status.state !== "running") return plain(stateLine(status, { estimate: null } as Picture, "live"));
+  if (!status.total || status.rows === 0) return "calling the model";
+  const quarter = Math.floor((4 * status.rows) / status.total) * 25;
+  return quarter >= 25 && quarter < 100 ? `${quarter} % of the model calls done` : "calling the model";
+}
+
+const list = (names: string[]): Rich => names.flatMap((name, i) => (i ? [", ", bold(name)] : [bold(name)]));
+
+/** `Raised most by a, b, c; lowered by d, e.` */
+export function sentence(values: Float32Array, errors: Float32Array | null, names: (i: number) => string): Rich {
+  const sure = [...values.keys()].filter((i) => values[i] !== 0 && !couldBeZero(values[i] as number, errors?.[i]));
+  const size = (i: number) => Math.abs(values[i] as number);
+  sure.sort((a, b) => size(b) - size(a) || a - b);
+  const raises = sure.filter((i) => (values[i] as number) > 0).slice(0, 3);
+  const lowers = sure.filter((i) => (values[i] as number) < 0).slice(0, raises.length ? 2 : 3);
+  return namesSentence(raises.map(names), lowers.map(names));
+}
+
+export function namesSentence(raises: string[], lowers: string[]): Rich {
+  if (raises.length && lowers.length)
+    return ["Raised most by ", ...list(raises), "; lowered by ", ...list(lowers), "."];
+  if (raises.length) return ["Raised most by ", ...list(raises), "; nothing clearly lowers it."];
+  if (lowers.length) return ["Lowered most by ", ...list(lowers), "; nothing clearly raises it."];
+  return ["Nothing stands out from zero yet."];
+}
+
+/** `30 of 56 pieces raise it, 5 lower it, 21 could be zero.` */
+export function countSentence(values: Float32Array, errors: Float32Array | null, things: string): Rich {
+  let [raise, lower, zero] = [0, 0, 0];
+  values.forEach((value, i) => {
+    if (value === 0 || couldBeZero(value, errors?.[i])) zero++;
+    else if (value > 0) raise++;
+    else lower++;
+  });
+  return [`${raise} of ${counted(values.length, things)} raise it, ${lower} lower it, ${zero} could be zero.`];
+}
+
+/** `5 of 19 features could be zero: hollow bars.` */
+export function doubt(values: Float32Array, errors: Float32Array | null, things: string, drawn: string): string {
+  if (!errors) return "";
+  const zero = values.reduce((sum, value, i) => sum + Number(couldBeZero(value, errors[i])), 0);
+  return zero ? `${zero} of ${counted(values.length, things)} could be zero: ${drawn}.` : "";
+}
+
+/** `fits well, R² 0.92` */
+export function fitWords(r2: number, says: number, unit: OutputUnit): string {
+  const rounded = `R\u00b2 ${fixed(r2, 2)}`;
+  if (r2 >= 0.8) return `fits well, ${rounded}`;
+  if (r2 >= 0.5) return `fits roughly, ${rounded}`;
+  const said = unit === "probability" ? fixed(says, 2) : significant(says);
+  return `fits poorly, ${rounded}${Number.isFinite(says) ? `; says ${said}` : ""}`;
+}
+
+export function poorFit(r2: number, says: number, model: number, unit: OutputUnit, near: string): string {
+  const share = r2 > 0.005 ? `${Math.round(100 * r2)} %` : "nothing";
+  const number = (value: number) => (unit === "probability" ? fixed(value, 2) : significant(value));
+  return (
+    ` The linear stand-in explains ${share} of the model's behaviour near this ${near} (R\u00b2 ${fixed(r2, 2)})` +
+    ` and says ${number(says)} where the model says ${number(model)}.`
+  );
+}
+
+/** What is absent in the base value. */
+export function baseWord(geometry: Geometry | null, surrogate: boolean): string {
+  if (surrogate) return "intercept";
+  const layout = geometry?.layout;
+  if (layout?.type === "tokens") return `no ${layout.units || "words"}`;
+  if (layout?.type === "pixels") return layout.fill.startsWith("blur") ? "all blurred" : "all hidden";
+  return "average";
+}
+
+/** What a hidden piece is replaced with. */
+export function fillWords(fill: string): string {
+  const known: Record<string, string> = {
+    mean: "Hidden pieces take their mean colour.",
+    blur: "Hidden pieces are blurred.",
+    grey: "Hidden pieces are grey.",
+    gray: "Hidden pieces are grey.",
+    noise: "Hidden pieces are noise.",
+    black: "Hidden pieces are black.",
+    zeros: "Hidden pieces are black.",
+    white: "Hidden pieces are white.",
+  };
+  return known[fill] ?? (fill ? `Hidden pieces are filled with ${fill}.` : "");
+}
+
+/** The decision threshold of the chosen output. Of two probabilities the second is the one that it is set for. */
+export function thresholdOf(geometry: Geometry, target: number): number | null {
+  const { threshold, n_outputs, output_unit } = geometry;
+  if (threshold === null) return null;
+  if (n_outputs !== 2 || target === 1) return threshold;
+  return output_unit === "probability" ? 1 - threshold : -threshold;
+}
+
+/** `0.021 unexplained, in layer norm2`, or that it adds up. */
+export function gapWords(gap: number, unexplained: [string, number][], decimals: number): string {
+  if (!Number.isFinite(gap)) return "";
+  const size = fixed(Math.abs(gap), decimals);
+  if (!/[1-9]/.test(size)) return "adds up exactly";
+  const places = unexplained.slice(0, 2).map(([place]) => place);
+  return `${size} unexplained${places.length ? `, in ${places.join(" and ")}` : ""}`;
+}
+
+/** Name, value and interval of one feature, for tips and screen readers. */
+export function reading(value: number, error: number | undefined, unit: OutputUnit, end: number): string {
+  const decimals = decimalsFor(unit, end);
+  const half = error !== undefined && Number.isFinite(error) ? ` \u00b1${fixed(1.96 * error, decimals)}` : "";
+  return `${signed(value, decimals)}${half}${couldBeZero(value, error) ? ", could be zero" : ""}`;
+}
+
+export { prediction, UNKNOWN };
