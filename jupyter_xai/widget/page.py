@@ -7,6 +7,7 @@ clicks to the shell that runs cells. Until then the newest state waits here.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jupyter_xai.widget.publish import Publisher
@@ -120,15 +121,16 @@ class Page:
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": sentence}, dict(metadata)
 
-    def update_fallback(self, fallback: dict[str, str]) -> None:
-        """Replace the stored static picture; the live view's output is never touched."""
+    def update_fallback(self, make: Callable[[], dict[str, str]]) -> None:
+        """Replace the stored static picture; the live view's output is never touched.
+
+        Nothing is drawn unless the view was displayed, and a picture that cannot be drawn ends no run.
+        """
         if not self.shown:
             return
         from IPython.display import publish_display_data
 
-        self.publisher(
-            lambda: publish_display_data(fallback, transient={"display_id": self._display_id}, update=True)
-        )
+        self.publisher(lambda: publish_display_data(make(), transient={"display_id": self._display_id}, update=True))
 
     @property
     def _display_id(self) -> str:

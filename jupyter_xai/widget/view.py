@@ -22,6 +22,10 @@ HELLO_TIMEOUT = 4.0
 """Seconds after which a view that was displayed starts even if no page has said hello."""
 PARK_DELAY = 2.0
 """Seconds a view may be without a page (a cell being moved) before its work is dropped."""
+PICTURE_DELAY = 0.2
+"""Seconds after a run's end before the stored picture is drawn."""
+
+_drawing = threading.Lock()
 
 
 class Question(Protocol):
@@ -213,7 +217,8 @@ class View:
         from jupyter_xai.widget.fallback import fallback_bundle
 
         error = self._scene.error if self._error is not None else None
-        return fallback_bundle(self._last, self._page.uid, method_label=self._scene.label, error=error)
+        with _drawing:  # matplotlib's fonts are not for two threads at once
+            return fallback_bundle(self._last, self._page.uid, method_label=self._scene.label, error=error)
 
     def _finish_before_showing(self) -> None:
         self._start_once()
@@ -233,7 +238,7 @@ class View:
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
         self._page.hello()
-        actions: dict[Any, Callable[[], None]] = {
+        actions: dict[str, Callable[[], None]] = {
             "hello": self._on_hello,
             "bye": self._on_bye,
             "stop": self.stop,
@@ -242,7 +247,7 @@ class View:
             "more": self.more,
             "ping": lambda: self._page.send({"type": "pong", "id": content.get("id", 0)}),
         }
-        action = actions.get(kind)
+        action = actions.get(kind) if isinstance(kind, str) else None
         if action is not None:
             action()
 
@@ -324,7 +329,7 @@ class View:
         """Show how it ended and store the picture."""
         state = estimate.status if estimate is not None else "failed"
         self._page.set(**self._scene.status(run, state, seconds=seconds))
-        self._page.update_fallback(self._fallback())
+        self._store_picture()
         self._write_progress(end="\n")
 
     def failed(self, run: int, error: BaseException, seconds: float) -> None:
@@ -332,11 +337,16 @@ class View:
         self._error = error
         self._scene.error = self._question.describe_error(error)
         self._page.set(**self._scene.status(run, "failed", seconds=seconds))
-        self._page.update_fallback(self._fallback())
+        self._store_picture()
         self._write_progress(end="\n")
 
     def cancelled(self, run: int) -> None:
         """Nothing to show: a newer run is on its way, or nobody is looking."""
+
+    def _store_picture(self) -> None:
+        """Draw the static picture a moment later, so that the next request need not wait for it."""
+        if self._page.shown:
+            self._later("picture", PICTURE_DELAY, lambda: self._page.update_fallback(self._fallback))
 
     def _write_progress(self, end: str = "") -> None:
         if self._progress:

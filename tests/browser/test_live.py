@@ -1,0 +1,187 @@
+"""The live view in a real JupyterLab: what a person sees, and what Python holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.browser.lab import Notebook
+
+Make = Callable[..., Notebook]
+
+SLOW = """
+import time, threading
+import numpy as np
+import jupyter_xai as xai
+
+calls = []
+def slow(texts):
+    calls.append(len(texts))
+    time.sleep(0.4)
+    return np.array([[0.2 + 0.6 * ("dull" in t) + 0.1 * ("so" in t)] * 1 for t in texts])
+
+view = xai.explain(slow, "a dull film, so dull that it hurts", batch_size=16, n_samples=%d)
+view
+"""
+
+STATE = ".jx [role=status]"
+
+
+def state(page: Any) -> str:
+    return str(page.locator(STATE).first.inner_text())
+
+
+def wait_state(page: Any, word: str, timeout: float = 30) -> None:
+    page.wait_for_function(
+        "([s, w]) => document.querySelector(s)?.textContent.includes(w)", arg=[STATE, word], timeout=timeout * 1000
+    )
+
+
+def test_first_frame_after_one_batch_then_stop_and_continue(notebook: Make) -> None:
+    opened = notebook(SLOW % 800)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx", timeout=30_000)
+    page.wait_for_function("() => /hurts/.test(document.querySelector('.jx')?.textContent ?? '')", timeout=15_000)
+    # marks are there while most of the work is still to do
+    page.wait_for_function("() => document.querySelectorAll('.jx .pos, .jx .neg').length > 0", timeout=15_000)
+    assert "of 800 rows" in state(page)
+    page.get_by_role("button", name="Stop").click()
+    wait_state(page, "stopped")
+    before = int(opened.python("print(sum(calls))"))
+    assert opened.python("print(view.last.status, view.last.n_evals == sum(calls))").split() == ["stopped", "True"]
+    assert before < 800
+    assert opened.python("time.sleep(1); print(sum(calls))").strip() == str(before)  # nothing runs on
+    page.get_by_role("button", name="Continue").click()
+    wait_state(page, "settled", 60)
+    assert opened.python("print(view.explanation.status, sum(calls))").split() == ["settled", "800"]
+
+
+def test_the_view_answers_while_a_cell_runs(notebook: Make) -> None:
+    opened = notebook(SLOW % 3200, "import time; time.sleep(20)")
+    page = opened.page
+    opened.run_cell(0)
+    wait_state(page, "of 3,200 rows")
+    opened.run_cell(1)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))"
+    )
+    page.get_by_role("button", name="Stop").click()
+    wait_state(page, "stopped", 5)
+    busy = page.locator(".jp-InputPrompt").all_inner_texts()
+    assert any("*" in text for text in busy), "the cell ended before the view answered"
+
+
+def test_an_exception_in_the_model_is_shown_and_the_last_picture_kept(notebook: Make) -> None:
+    opened = notebook(
+        """
+import numpy as np
+import jupyter_xai as xai
+calls = []
+def model(texts):
+    calls.append(len(texts))
+    if len(calls) > 3:
+        raise ValueError("could not convert string to float: 'overdrawn'")
+    return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
+view = xai.explain(model, "a dull film", batch_size=16, n_samples=400)
+view
+"""
+    )
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx [role=alert]", timeout=30_000)
+    said = page.locator(".jx [role=alert]").inner_text()
+    assert "Your model raised ValueError" in said
+    assert "could not convert string to float: 'overdrawn'" in said
+    assert "raise ValueError" in said  # the user's own line
+    assert "failed" in state(page)
+    assert "dull" in page.locator(".jx").inner_text()
+    assert int(opened.python("print(view.last.n_evals)")) >= 16
+    assert "ModelError" in opened.python(
+        "try:\n    view.explanation\nexcept xai.ModelError as error:\n    print(type(error).__name__)"
+    )
+
+
+def test_switching_the_output_runs_nothing_when_it_is_explained(notebook: Make) -> None:
+    opened = notebook(
+        """
+import numpy as np
+import jupyter_xai as xai
+calls = []
+def model(X):
+    calls.append(len(X))
+    z = X @ np.array([[1.0, -1.0, 0.2], [0.5, 0.3, -0.8]])
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+rows = np.random.default_rng(0).normal(size=(300, 2))
+view = xai.explain(model, [1.0, 2.0], background=rows, feature_names=["income", "debt"],
+                   output_names=["yes", "no", "later"], n_samples=1000)
+view
+"""
+    )
+    page = opened.page
+    opened.run_all()
+    wait_state(page, "settled")
+    before = opened.python("print(len(calls))")
+    group = page.get_by_role("radiogroup", name="Output explained")
+    assert group.get_by_role("radio").count() == 3
+    chosen = group.get_by_role("radio", checked=True).inner_text()
+    other = next(
+        radio for radio in group.get_by_role("radio").all() if radio.get_attribute("aria-checked") == "false"
+    )
+    rows = page.locator(".jx").inner_text()
+    other.click()
+    assert group.get_by_role("radio", checked=True).inner_text() != chosen
+    page.wait_for_function("before => document.querySelector('.jx').innerText !== before", arg=rows)
+    assert opened.python("print(len(calls))") == before
+    assert "target" in opened.python("print(view.widget.display)")
+
+
+def test_more_samples(notebook: Make) -> None:
+    opened = notebook(SLOW % 64)
+    page = opened.page
+    opened.run_all()
+    wait_state(page, "settled")
+    page.get_by_role("button", name="More samples").click()
+    wait_state(page, "128 rows")
+    wait_state(page, "settled")
+    assert opened.python("print(sum(calls), view.explanation.n_evals)").split() == ["128", "128"]
+
+
+def test_frames_on_the_wire_stay_within_twenty_a_second_and_500_kilobytes(notebook: Make) -> None:
+    opened = notebook(
+        """
+import time, numpy as np, jupyter_xai as xai
+def quick(texts):
+    time.sleep(0.004)
+    return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
+text = " ".join(f"word{i}" for i in range(150)) + " dull"
+"""
+    )
+    page = opened.page
+    opened.run_all()
+    opened.wait_idle()
+    # counted from outside the page: its own socket
+    counted = page.evaluate(
+        """() => { window.__frames = 0; window.__bytes = 0;
+             const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+             kernel.iopubMessage.connect((_, m) => { if (m.header.msg_type !== 'comm_msg') return;
+               const data = m.content.data; const state = data?.state ?? {};
+               if ('frame' in state) window.__frames++;
+               window.__bytes += (m.buffers ?? []).reduce((n, b) => n + b.byteLength, 0) + JSON.stringify(m.content).length });
+             return true }"""
+    )
+    assert counted
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:insert-cell-below')")
+    page.evaluate(
+        """() => { const n = window.jupyterapp.shell.currentWidget.content;
+             n.activeCell.model.sharedModel.setSource(
+               'view = xai.explain(quick, text, n_samples=20000, batch_size=32)\\nview') }"""
+    )
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
+    wait_state(page, "settled", 60)
+    seconds = float(opened.python("print(view._page.get('status')['seconds'])"))
+    frames, sent = page.evaluate("() => [window.__frames, window.__bytes]")
+    assert seconds > 1
+    assert 3 <= frames <= 20 * seconds + 3
+    assert sent <= 500_000 * (seconds + 1)
