@@ -95,8 +95,8 @@ class WeightedRidge:
     -----
     Standard errors are the sandwich ``A^-1 (sum_b s_b s_b') A^-1`` with ``A = Zc' W Zc + alpha I`` and
     ``s_b`` the sum of the weighted residual scores over block b of the draws, times n / (n - effective
-    parameters), with Student's quantile for the number of blocks. They are about the finite number of draws, at
-    this alpha; no noise is assumed.
+    parameters), with Student's quantile for the number of blocks. They are about the finite number of draws,
+    at this alpha; no noise is assumed.
     """
 
     def __init__(self, n_features: int) -> None:
