@@ -283,36 +283,39 @@ def fill_image(array: NDArray[Any], labels: NDArray[np.int32], fill: Any) -> NDA
     array([2., 2.])
     """
     if isinstance(fill, str):
-        filled = _mean(array, labels) if fill == "mean" else _blurred(array)
-    else:
-        try:
-            colour = np.asarray(fill, dtype=np.float64).ravel()
-        except (TypeError, ValueError):
-            colour = np.empty(0)
-        if colour.size not in {1, array.shape[2]} or not np.isfinite(colour).all():
-            raise InputError(
-                f"fill={fill!r} does not work: expected 'mean', 'blur', one number, or a colour of "
-                f"{array.shape[2]} numbers in the image's own range. Pass another fill=."
-            )
-        filled = np.broadcast_to(colour, array.shape)
-    if array.dtype.kind == "b":
-        return np.asarray(filled >= 0.5)
+        if fill == "mean":
+            return _cast(_means(array, labels), array.dtype)[labels]
+        return _cast(_blurred(array), array.dtype)
+    try:
+        colour = np.asarray(fill, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        colour = np.empty(0)
+    if colour.size not in {1, array.shape[2]} or not np.isfinite(colour).all():
+        raise InputError(
+            f"fill={fill!r} does not work: expected 'mean', 'blur', one number, or a colour of "
+            f"{array.shape[2]} numbers in the image's own range. Pass another fill=."
+        )
     if array.dtype.kind in "iu":
         limits = np.iinfo(array.dtype)
-        if filled.min() < limits.min or filled.max() > limits.max:
+        if colour.min() < limits.min or colour.max() > limits.max:
             raise InputError(
                 f"fill={fill!r} does not fit the image's type {array.dtype}, which holds {limits.min} to "
                 f"{limits.max}. Pass a colour in this range."
             )
-        filled = np.rint(filled)
-    return filled.astype(array.dtype)
+    return np.broadcast_to(_cast(colour, array.dtype), array.shape)
 
 
-def _mean(array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+def _cast(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if dtype.kind == "b":
+        return np.asarray(values >= 0.5)
+    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
+
+
+def _means(array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.float64]:
     flat = labels.ravel()
     counts = np.bincount(flat)
     sums = [np.bincount(flat, weights=array[:, :, c].ravel()) for c in range(array.shape[2])]
-    return np.asarray((np.stack(sums, axis=1) / counts[:, None])[labels])
+    return np.asarray(np.stack(sums, axis=1) / counts[:, None])
 
 
 def _blurred(array: NDArray[Any]) -> NDArray[np.float64]:
