@@ -42,7 +42,8 @@ def notebook(lab: Server, page: Any, request: pytest.FixtureRequest) -> Iterator
     """``notebook(*cells)`` opens a new notebook of these cells in JupyterLab."""
 
     def make(*cells: str) -> Notebook:
-        name = f"{request.node.name.replace('[', '-').replace(']', '')}.ipynb"
+        stem = "".join(c if c.isalnum() else "-" for c in request.node.name.removeprefix("test_"))
+        name = f"{stem[:40]}.ipynb"
         lab.write(name, *cells)
         return Notebook(lab, page, name).open().ready()
 

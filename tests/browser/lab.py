@@ -63,6 +63,9 @@ class Server:
             "XAI_TEST_ROOT": str(Path(__file__).resolve().parents[2]),
         }
         environment.pop("JUPYTER_XAI_HEADLESS", None)
+        settings = root / "lab-settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True, exist_ok=True)
+        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
         self._log = (root / "server.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -77,7 +80,6 @@ class Server:
                 f"--IdentityProvider.token={self.token}",
                 f"--ServerApp.root_dir={self.notebooks}",
                 "--LabApp.expose_app_in_browser=True" if app == "lab" else "--JupyterNotebookApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None" if app == "lab" else "--ServerApp.open_browser=False",
             ],
             env=environment,
             stdout=self._log,
