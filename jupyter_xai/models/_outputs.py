@@ -105,7 +105,7 @@ def decide(
     Parameters
     ----------
     first : ndarray of shape (n, columns)
-        The first answer, at the instance.
+        The first answer. Only its first row counts, the instance: the batch size must not decide.
     native : str
         Where the numbers come from.
     output : {"auto", "probability", "logit", "raw"}
@@ -121,7 +121,7 @@ def decide(
     >>> form.space, form.names
     ('probability', ('output 0', 'output 1'))
     """
-    columns = first.shape[1]
+    first, columns = first[:1], first.shape[1]
     notices: list[str] = []
     probable = _probable(first, native, output, given)
     space: OutputSpace = "raw"
@@ -142,7 +142,7 @@ def decide(
     m = 2 if "complement" in steps or "mirror" in steps else columns
     names = _names(m, columns, given, classes)
     return OutputForm(
-        space, names, columns, steps, bounded=probable and native == "function", notices=tuple(notices)
+        space, names, columns, steps, bounded=probable and native != "probability", notices=tuple(notices)
     )
 
 

@@ -193,11 +193,6 @@ def structural_copy(module: Any, *, share: bool) -> Any:
     memo: dict[int, Any] = {}
     with torch.inference_mode(mode=False), torch.no_grad():
         for parameter in module.parameters():
-            if type(parameter).__name__.startswith("Uninitialized"):
-                raise InputError(
-                    f"{type(module).__name__} has lazy layers without weights yet. Call it once on an input, "
-                    "then explain."
-                )
             memo[id(parameter)] = (
                 parameter if share else torch.nn.Parameter(parameter.detach().clone(), requires_grad=False)
             )
@@ -258,6 +253,11 @@ def _place(module: Any) -> tuple[Any, Any]:
     import torch
 
     tensors = [*module.parameters(), *module.buffers()]
+    if any(type(t).__name__.startswith("Uninitialized") for t in tensors):
+        raise InputError(
+            f"{type(module).__name__} has lazy layers without weights yet. Call it once on an input, then "
+            "explain it."
+        )
     device = tensors[0].device if tensors else torch.device("cpu")
     if device.type == "meta":
         raise InputError(
