@@ -1,4 +1,4 @@
-"""Numbers as every outlet prints them: U+2212 for minus, thousands with commas, fixed decimals in a column."""
+"""Numbers as every outlet prints them: U+2212 for minus, commas at thousands, fixed decimals in a column."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from jupyter_xai.explanation.layouts import Layout, Pixels, Steps, Tokens
+from jupyter_xai.explanation.layouts import Layout, Pixels, Several, Steps, Tokens
 from jupyter_xai.explanation.numbers import (
     MINUS,
     counted,
@@ -125,7 +125,7 @@ def headline(explanation: Explanation, output: int = 0) -> str:
     >>> headline(found)
     'probability of negative 0.700'
     >>> sum_line(found)
-    '0.500 no words + 0.200 2 words = 0.700 adds up exactly'
+    '0.500 no words + 0.200 from 2 words = 0.700; adds up exactly'
     >>> sentence(found)
     'Raised most by dull; lowered by film.'
     """
@@ -150,19 +150,14 @@ def sum_line(explanation: Explanation, output: int = 0) -> str:
     """Base value, sum of the weights and prediction, and whether they agree; "" without a base value."""
     if explanation.base_values is None:
         return ""
-    found = rows(explanation, output)
     unit = explanation.output_unit
     model = float(explanation.predictions[output])
     base, total = float(explanation.base_values[output]), float(explanation.totals[output])
     decimals = decimals_for(unit, max(abs(base), abs(total), abs(model)))
-    count = sum(
-        math.prod(part.shape) for part in getattr(explanation.features, "parts", (explanation.features,))
-    )
-    things = counted(count, feature_word(explanation.features)) if found else ""
+    things = counted(_count(explanation.features), feature_word(explanation.features))
     parts = [
-        f"{fixed(base, decimals)} {base_word(explanation)}",
-        f"{MINUS if total < 0 else '+'} {fixed(abs(total), decimals)} {things}",
-        f"= {fixed(base + total, decimals)}",
+        f"{fixed(base, decimals)} {base_word(explanation)} {MINUS if total < 0 else '+'} "
+        f"{fixed(abs(total), decimals)} from {things} = {fixed(base + total, decimals)}"
     ]
     if explanation.fidelity is not None:
         says = float(explanation.fidelity.local_predictions[output])
@@ -170,7 +165,14 @@ def sum_line(explanation: Explanation, output: int = 0) -> str:
         parts.append(fit_words(float(explanation.fidelity.r2[output]), says, unit))
     elif explanation.additive:
         parts.append(gap_words(model - base - total, explanation.unexplained, decimals))
-    return " ".join(part for part in parts if part)
+    return "; ".join(part for part in parts if part)
+
+
+def _count(layout: Layout) -> int:
+    if isinstance(layout, Several):
+        return sum(_count(part) for part in layout.parts)
+    whole_map = isinstance(layout, Pixels) and layout.labels is None
+    return math.prod(layout.shape[-2:]) if whole_map else math.prod(layout.shape)
 
 
 def gap_words(gap: float, unexplained: Iterable[Unexplained], decimals: int) -> str:
@@ -282,7 +284,7 @@ def doubt(explanation: Explanation, output: int = 0, drawn: str = "hollow bars")
     found = rows(explanation, output)
     zero = sum(row.could_be_zero for row in found)
     things = counted(len(found), feature_word(explanation.features))
-    return f"{zero} of {things} could be zero: {drawn}." if zero else ""
+    return f"{zero} of {things} could be zero: {drawn}." if zero and any(row.weight for row in found) else ""
 
 
 def text_alternative(explanation: Explanation, output: int = 0, most: int = 5) -> str:

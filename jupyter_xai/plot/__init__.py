@@ -85,9 +85,9 @@ def png(
             file = io.BytesIO()
             drawn.savefig(file, format="png", dpi=dpi)
         picture = Image.open(file).convert("RGB")
-        for colours in (128, 64, 32, 16):
+        for colours in (256, 128, 64):
             small = io.BytesIO()
             picture.quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-            if small.tell() <= budget or (dpi <= 48 and colours == 16):
+            if small.tell() <= budget or dpi <= 36:
                 return small.getvalue()
-        dpi = dpi * 2 // 3
+        dpi = dpi * 4 // 5

@@ -10,16 +10,17 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib import font_manager
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 
 INK, INK2, INK3, LINE, GROUND = "#1f2328", "#5b626b", "#8b929a", "#dfe2e6", "#ffffff"
 RAISES, LOWERS, RAISES_SOFT, LOWERS_SOFT, WARN = "#b54708", "#1d64ad", "#fbdcc0", "#cfe2f7", "#8a5a00"
 PER_INCH = 100
+_POINT = 72 / PER_INCH
 _WANTED = (
     *("Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"),
     *("Hiragino Sans", "Yu Gothic", "Noto Sans CJK JP", "Noto Sans CJK SC", "IPAexGothic", "PingFang SC"),
@@ -104,7 +105,6 @@ class Canvas:
             figsize=(width / PER_INCH, 1), dpi=PER_INCH, facecolor=GROUND, edgecolor=GROUND
         )
         self.figure.set_layout_engine("none")
-        self._renderer: Any = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
         self._axes = self.figure.add_axes((0, 0, 1, 1))
         self._axes.set_axis_off()
         self._axes.set_xlim(0, width)
@@ -128,7 +128,7 @@ class Canvas:
                 max(0.0, height - 2 * inset),
                 facecolor=fill,
                 edgecolor=edge,
-                linewidth=0 if edge == "none" else 0.72,
+                linewidth=0 if edge == "none" else _POINT,
                 antialiased=edge != "none",
             )
         )
@@ -136,7 +136,9 @@ class Canvas:
     def line(self, x0: float, y0: float, x1: float, y1: float, colour: str = LINE, width: float = 1) -> None:
         """Draw a line; its width is in pixels."""
         self._axes.add_artist(
-            Line2D([x0, x1], [y0, y1], color=colour, linewidth=0.72 * width, solid_capstyle="butt", marker="")
+            Line2D(
+                [x0, x1], [y0, y1], color=colour, linewidth=_POINT * width, solid_capstyle="butt", marker=""
+            )
         )
 
     def image(self, picture: Any, x: float, y: float, width: float, height: float) -> None:
@@ -154,9 +156,8 @@ class Canvas:
         """Width of a text that is already drawable, in pixels."""
         key = text, bold, size
         if key not in self._widths:
-            self._widths[key] = self._renderer.get_text_width_height_descent(text, _font(bold, size), False)[
-                0
-            ]
+            extent = text_to_path.get_text_width_height_descent(text, _font(bold, size), False)
+            self._widths[key] = float(extent[0]) / _POINT
         return self._widths[key]
 
     def text(
@@ -171,24 +172,30 @@ class Canvas:
         align: Literal["left", "center", "right"] = "left",
         most: float | None = None,
     ) -> float:
-        """Write one line on the baseline ``y`` and return its width; beyond ``most`` pixels it loses its middle."""
+        """Write one line on the baseline ``y``, its middle cut beyond ``most`` pixels; return its width."""
         shown = drawable(text)
         if most is not None:
             shown = self._fit(shown, bold, size, most)
-        self._axes.add_artist(
-            Text(
-                x,
-                y,
-                shown,
-                color=colour,
-                fontproperties=_font(bold, size),
-                horizontalalignment=align,
-                verticalalignment="baseline",
-                parse_math=False,
-                usetex=False,
-            )
+        width = self.measure(shown, bold, size)
+        self.glyphs(
+            x - {"left": 0.0, "center": 0.5, "right": 1.0}[align] * width, y, shown, colour, bold, size
         )
-        return self.measure(shown, bold, size)
+        return width
+
+    def glyphs(
+        self, x: float, y: float, text: str, colour: str = INK, bold: bool = False, size: float = 12
+    ) -> None:
+        """Write as outlines, so that letters stand where they were measured at every resolution.
+
+        (Text artists are hinted: between words they drift by pixels, and ``$`` and TeX settings change them.)
+        """
+        vertices, codes = text_to_path.get_text_path(_font(bold, size), text, False)
+        if len(vertices):
+            scale = size / text_to_path.FONT_SCALE
+            path = Path(np.asarray(vertices) * (scale, -scale) + (x, y), codes)
+            self._axes.add_artist(
+                PathPatch(path, facecolor=colour, edgecolor="none", linewidth=0, snap=False)
+            )
 
     def _fit(self, text: str, bold: bool, size: float, most: float) -> str:
         if self.measure(text, bold, size) <= most:
@@ -206,14 +213,17 @@ class Canvas:
         """Write runs after one another, broken between words at ``most`` pixels; return the last baseline."""
         at = x
         for run in runs:
-            for word in _words(run.text):
-                shown = drawable(word)
-                width = self.measure(shown.rstrip(), run.bold, run.size)
-                if at > x and at + width > x + most:
-                    at, y = x, y + leading
-                    shown = shown.lstrip()
-                self.text(at, y, shown, run.colour, bold=run.bold, size=run.size, most=most)
-                at += min(most, self.measure(shown, run.bold, run.size))
+            line = ""
+            for word in _words(drawable(run.text)):
+                end = at + self.measure((line + word).rstrip(), run.bold, run.size)
+                if end > x + most and at + len(line) > x:
+                    self.glyphs(at, y, line.rstrip(), run.colour, run.bold, run.size)
+                    at, y, line = x, y + leading, ""
+                line += word
+            self.glyphs(
+                at, y, self._fit(line, run.bold, run.size, x + most - at), run.colour, run.bold, run.size
+            )
+            at += self.measure(line, run.bold, run.size)
         return y
 
 
@@ -232,4 +242,4 @@ def _middle(text: str, kept: int) -> str:
 
 @functools.cache
 def _font(bold: bool, size: float) -> FontProperties:
-    return FontProperties(family=list(families()), weight="bold" if bold else "normal", size=0.72 * size)
+    return FontProperties(family=list(families()), weight="bold" if bold else "normal", size=_POINT * size)

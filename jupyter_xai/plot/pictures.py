@@ -71,7 +71,7 @@ def _head(canvas: Canvas, explanation: Explanation, output: int, method_label: s
     width = canvas.text(x, 36, explanation.output_names[output], INK, size=13, most=max(60, room)) + 8
     width += canvas.text(x + width, 36, value, INK, bold=True, size=20)
     canvas.line(_LEFT, 45.5, _RIGHT, 45.5)
-    canvas.rectangle(x, 45, width, 2, INK)
+    canvas.line(x, 45.5, x + width, 45.5, INK, 2)
     y = 47.0
     said = sum_line(explanation, output)
     if said:
@@ -287,7 +287,7 @@ def _word(
             thick = max(1.0, round(7 * share))
             canvas.rectangle(x, base - 14, width, 18, _mix(soft, share**0.5))
             canvas.rectangle(x, base + 4 if lowers else base - 14 - thick, width, thick, colour)
-    canvas.text(x, base, drawable(word), INK, size=size, most=width + 2)
+    canvas.glyphs(x, base, drawable(word), size=size)
 
 
 def _mix(colour: str, share: float) -> str:

@@ -64,7 +64,10 @@ def credit(n_features: int = 19) -> Explanation:
         all_output_names=("bad credit", "good credit"),
         all_predictions=np.array([0.635, 0.365]),
         base_values=np.array([0.313, 0.687]),
-        fidelity=Fidelity(r2=np.array([0.66, 0.66]), local_predictions=np.array([0.619, 0.381])),
+        fidelity=Fidelity(
+            r2=np.array([0.66, 0.66]),
+            local_predictions=np.array([0.313 + first.sum(), 0.687 - first.sum()]),
+        ),
         output_unit="probability",
         value_unit="probability",
         method="lime",
@@ -123,7 +126,7 @@ def review() -> Explanation:
         output_names=("negative", "positive"),
         targets=(0, 1),
         predictions=np.array([0.793, 0.207]),
-        base_values=np.array([0.553, 0.447]),
+        base_values=np.array([0.787 - first.sum(), 0.213 + first.sum()]),
         fidelity=Fidelity(r2=np.array([0.92, 0.92]), local_predictions=np.array([0.787, 0.213])),
         output_unit="probability",
         value_unit="probability",
@@ -174,10 +177,11 @@ def grid_labels(height: int, width: int, rows: int, columns: int) -> np.ndarray:
 def many_outputs(n_outputs: int = 1000) -> Explanation:
     """A photograph of 1000 classes, three explained; superpixels; one R² that cannot be measured."""
     image = photo()
+    values = weights(3, 24, scale=0.03)
     predictions = np.zeros(n_outputs)
     predictions[[282, 285, 281]] = (0.385, 0.363, 0.167)
     return Explanation(
-        values=weights(3, 24, scale=0.03),
+        values=values,
         std_errors=np.full((3, 24), 0.003),
         features=Pixels(image=image, labels=grid_labels(*image.shape[:2], 4, 6), fill="mean"),
         output_names=("tiger cat", "Egyptian cat", "tabby"),
@@ -186,7 +190,10 @@ def many_outputs(n_outputs: int = 1000) -> Explanation:
         all_output_names=tuple(f"class {i}" for i in range(n_outputs)),
         all_predictions=predictions,
         base_values=np.array([0.0, 0.01, 0.02]),
-        fidelity=Fidelity(r2=np.array([0.41, np.nan, 0.8]), local_predictions=np.array([0.3, 0.2, 0.1])),
+        fidelity=Fidelity(
+            r2=np.array([0.41, np.nan, 0.8]),
+            local_predictions=np.array([0.0, 0.01, 0.02]) + values.sum(axis=1),
+        ),
         output_unit="probability",
         value_unit="probability",
         method="lime",
