@@ -26,6 +26,12 @@ export function signed(value: number, decimals = 3): string {
   return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
 }
 
+/** The colour of a number: none if it prints as zero. */
+export function signClass(value: number, decimals: number): "pos" | "neg" | "" {
+  if (!/[1-9]/.test(fixed(value, decimals))) return "";
+  return value < 0 ? "neg" : "pos";
+}
+
 /** Three significant digits, never fewer than the whole part. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return UNKNOWN;
@@ -51,7 +57,7 @@ export function decimalsFor(unit: OutputUnit, scale: number): number {
 export function duration(seconds: number): string {
   if (seconds < 0.1) return "< 0.1 s";
   if (seconds < 1) return `${seconds.toFixed(1)} s`;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 300) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.round(seconds - minutes * 60)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -64,6 +70,25 @@ export function rate(perSecond: number): string {
 /** Comparisons as people write them: Python's conditions arrive in ASCII. */
 export function condition(text: string): string {
   return text.replaceAll("<=", "\u2264").replaceAll(">=", "\u2265").replaceAll("!=", "\u2260");
+}
+
+/** A condition beside the name that it is about: `24 < age <= 36` is `24 to 36` there, `age > 36` is `> 36`. */
+export function shortCondition(text: string, name: string): string {
+  const at = text.indexOf(name);
+  if (at < 0 || name === "") return condition(text);
+  const [before, after] = [text.slice(0, at).trim(), text.slice(at + name.length).trim()];
+  const low = /^(.+?)\s*<=?$/.exec(before)?.[1];
+  const high = /^<=?\s*(.+)$/.exec(after)?.[1];
+  if (low !== undefined && high !== undefined) return `${condition(low)} to ${condition(high)}`;
+  return condition([before, after].filter(Boolean).join(" "));
+}
+
+/** Long names in running text keep both ends. */
+export function shortened(name: string, most = 28): string {
+  const characters = [...name];
+  if (characters.length <= most) return name;
+  const head = Math.ceil((most - 1) * 0.6);
+  return `${characters.slice(0, head).join("")}${UNKNOWN}${characters.slice(head + 1 - most).join("")}`;
 }
 
 /** `1 word`, `2 words`. */

@@ -50,6 +50,8 @@ export function offerOutputs(geometry: Geometry, estimate: Estimate | null, chos
   const first = [...explained].sort(byScore);
   const others = scores ? largest(scores, NEAR, explained) : [0, 1, 2].slice(0, count).filter((i) => !explained.has(i));
   let near = [...first, ...others].slice(0, NEAR);
+  // of two outputs the larger one changes sides easily: they keep the model's order
+  if (count <= 2) near.sort((a, b) => a - b);
   if (!near.includes(chosen)) near = [...near.slice(0, NEAR - 1), chosen];
   const shown = new Set(near);
   return {

@@ -1,5 +1,17 @@
 /** What the view says, as plain strings and bold ones: user text never becomes HTML. */
-import { counted, decimalsFor, duration, fixed, prediction, rate, signed, significant, UNKNOWN, whole } from "./format";
+import {
+  counted,
+  decimalsFor,
+  duration,
+  fixed,
+  prediction,
+  rate,
+  shortened,
+  signed,
+  significant,
+  UNKNOWN,
+  whole,
+} from "./format";
 import { couldBeZero } from "./scales";
 import type { Geometry, OutputUnit, Status } from "./schema.gen";
 import type { Link, Picture } from "./store";
@@ -73,7 +85,8 @@ export function announcement(status: Status | null): string {
   return quarter >= 25 && quarter < 100 ? `${quarter} % of the model calls done` : "calling the model";
 }
 
-const list = (names: string[]): Rich => names.flatMap((name, i) => (i ? [", ", bold(name)] : [bold(name)]));
+const list = (names: string[]): Rich =>
+  names.flatMap((name, i) => (i ? [", ", bold(shortened(name))] : [bold(shortened(name))]));
 
 /** `Raised most by a, b, c; lowered by d, e.` */
 export function sentence(values: Float32Array, errors: Float32Array | null, names: (i: number) => string): Rich {

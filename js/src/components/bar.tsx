@@ -1,4 +1,4 @@
-import { fixed, signed } from "../format";
+import { fixed, signClass, signed } from "../format";
 import { couldBeZero, percent, Z95 } from "../scales";
 
 interface BarProps {
@@ -40,10 +40,10 @@ export function Axis({ end, decimals, words = true }: { end: number; decimals: n
 
 /** The signed value and half of its interval. */
 export function Weight({ value, error, decimals }: { value: number; error?: number | undefined; decimals: number }) {
-  const sign = couldBeZero(value, error) || value === 0 ? "" : value < 0 ? "neg" : "pos";
+  const sign = couldBeZero(value, error) ? "" : signClass(value, decimals);
   return (
     <>
-      <b class={sign}>{signed(value, decimals)}</b>
+      <b class={sign}>{signed(value, decimals)}</b>{" "}
       {error !== undefined && (
         <span class="s q">±{Number.isFinite(error) ? fixed(Z95 * error, decimals) : "\u2026"}</span>
       )}

@@ -1,24 +1,28 @@
 import type { ComponentChildren } from "preact";
 import type { Store } from "../store";
 import { doubt, featureWord, fillWords } from "../words";
-import { Message } from "./message";
+import { isFlat, Message } from "./message";
+import { MoreSamples } from "./state";
 
 const HOLLOW: Record<string, string> = { pixels: "outlines only", tokens: "thin outlines" };
 
 /** Doubt in one number, what the input was taken for, and what a saved view can still do. */
 export function Foot({ store, children, still }: { store: Store; children?: ComponentChildren; still: string }) {
   const geometry = store.geometry.value;
-  const { values, errors } = store.picture.value;
+  const { values, errors, prediction } = store.picture.value;
   if (!geometry) return null;
   const { layout } = geometry;
   const facts = [
-    values ? doubt(values, errors, featureWord(geometry), HOLLOW[layout.type] ?? "hollow bars") : "",
+    values && !isFlat(values, prediction)
+      ? doubt(values, errors, featureWord(geometry), HOLLOW[layout.type] ?? "hollow bars")
+      : "",
     layout.type === "pixels" ? fillWords(layout.fill) : "",
     geometry.took,
   ].filter((fact) => fact !== "");
   return (
     <>
       <div class="jx-foot">
+        <MoreSamples store={store} />
         {children}
         <span class="sp" />
         <span class="s q">{facts.join(" ")}</span>

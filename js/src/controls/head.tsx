@@ -49,7 +49,7 @@ function TargetSwitch({ store }: { store: Store }) {
 
   return (
     <div class="jx-outs">
-      <span class="u1">{headUnit(unit)}</span>
+      <span class="u1">{headUnit(unit)} </span>
       <div class="jx-radios" role="radiogroup" aria-label="Output explained" ref={group} onKeyDown={onKeyDown}>
         {offer.near.map((output) => {
           const selected = output.index === target;
@@ -66,7 +66,7 @@ function TargetSwitch({ store }: { store: Store }) {
               title={usable ? output.name : `${output.name}: run the cell to explain this output`}
               onClick={() => store.choose(output.index)}
             >
-              <bdi class="n">{output.name}</bdi>
+              <bdi class="n">{output.name}</bdi>{" "}
               <span class="v">
                 {prediction(output.value, unit)}
                 {after && <span class="u">{` ${after}`}</span>}

@@ -18,18 +18,15 @@ export function OtherOutputs({ label, rest, onlyExplained, text, choose }: Other
     <select
       class="q jx-others"
       aria-label="another output"
-      value=""
       onFocus={open}
       onPointerDown={open}
       onChange={(event) => {
-        const index = Number(event.currentTarget.value);
+        const { value } = event.currentTarget;
         event.currentTarget.value = "";
-        choose(index);
+        if (value !== "") choose(Number(value));
       }}
     >
-      <option value="" disabled hidden>
-        {label}
-      </option>
+      <option value="">{label}</option>
       {options.map((output) => (
         <option key={output.index} value={output.index}>
           {text(output)}

@@ -19,20 +19,31 @@ export function StateAndStop({ store }: { store: Store }) {
   );
 }
 
+/** Stop, and Continue in its place. */
 function Action({ store, state }: { store: Store; state: string }) {
   const asked = store.asked.value;
   if (state === "running") {
     return (
       <button type="button" class="btn" title="Esc" onClick={() => store.send("stop")}>
-        {asked === "stop" ? "Stopping…" : "Stop"}
+        {asked === "stop" ? "Stopping\u2026" : "Stop"}
       </button>
     );
   }
-  const [type, words] = state === "stopped" ? (["resume", "Continue"] as const) : (["more", "More samples"] as const);
-  if (state !== "stopped" && state !== "settled" && state !== "capped") return null;
+  if (state !== "stopped") return null;
   return (
-    <button type="button" class="btn" disabled={asked === type} onClick={() => store.send(type)}>
-      {words}
+    <button type="button" class="btn" disabled={asked === "resume"} onClick={() => store.send("resume")}>
+      Continue
+    </button>
+  );
+}
+
+/** Narrower intervals for those who wait: doubles the samples of a finished run. */
+export function MoreSamples({ store }: { store: Store }) {
+  const state = store.status.value?.state;
+  if (!store.reachable.value || (state !== "settled" && state !== "capped")) return null;
+  return (
+    <button type="button" class="btn" disabled={store.asked.value === "more"} onClick={() => store.send("more")}>
+      More samples
     </button>
   );
 }

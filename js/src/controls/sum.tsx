@@ -1,5 +1,5 @@
 import { NumberLine } from "../components/line";
-import { counted, decimalsFor, fixed, MINUS, prediction } from "../format";
+import { counted, decimalsFor, fixed, MINUS, prediction, signClass } from "../format";
 import type { Store } from "../store";
 import { baseWord, featureWord, fitWords, gapWords, thresholdOf } from "../words";
 
@@ -82,7 +82,7 @@ function Terms({ values, split, decimals, things }: TermsProps) {
     <>
       {terms.map((term, i) => (
         <span>
-          <b class={term < 0 ? "neg" : "pos"}>
+          <b class={signClass(term, decimals)}>
             {term < 0 || (split && i === 1) ? MINUS : "+"} {fixed(Math.abs(term), decimals)}
           </b>
           {i === terms.length - 1 && <span class="q"> {things}</span>}

@@ -58,7 +58,7 @@ export function ImageView({ store }: { store: Store }) {
         <Track
           label="opacity of the heat"
           value={opacity}
-          curve={FLAT}
+          curve={RAMP}
           valueText={`${Math.round(100 * opacity)} %`}
           onInput={(next) => store.show({ opacity: next })}
         />
@@ -81,9 +81,10 @@ export function ImageView({ store }: { store: Store }) {
   );
 }
 
-const FLAT = [
+/** Opacity is its own answer. */
+const RAMP = [
   [0, 0],
-  [1, 0],
+  [1, 1],
 ] as const;
 
 /** How many values are at or above each threshold: the groove of the threshold slider. */
@@ -251,7 +252,7 @@ function Readout({ geometry, picture, hot }: { geometry: Geometry; picture: Pict
   const { values, errors, end, order } = picture;
   const piece = hot >= 0 ? hot : order[0];
   const value = piece === undefined ? undefined : values?.[piece];
-  if (piece === undefined || value === undefined) return <div class="rdo q">Point at a piece to read it.</div>;
+  if (piece === undefined || value === undefined) return null;
   const [number, ...rest] = reading(value, errors?.[piece], geometry.output_unit, end).split(" ");
   return (
     <div class="rdo">

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Axis, Bar, Weight } from "../components/bar";
 import { MiddleName } from "../components/names";
 import { type FeatureRow, rowsOf } from "../features";
-import { condition, counted, decimalsFor, signed, UNKNOWN } from "../format";
+import { condition, counted, decimalsFor, shortCondition, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { Store } from "../store";
 
@@ -36,7 +36,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
           <Axis end={end} decimals={decimals} />
         </div>
         <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
-          <button type="button" class={sort === "weight" ? "on" : ""} title="Sort by weight" onClick={by("weight")}>
+          <button type="button" title="Sort by weight" onClick={by("weight")}>
             {errors ? "± 95%" : "weight"}
           </button>
         </div>
@@ -107,7 +107,7 @@ function Row({ row, value, error, end, decimals }: RowProps) {
       <div class="jx-val" role="cell" title={[row.value, row.unit, means].filter(Boolean).join(" ")}>
         {row.missing ? <span class="q">missing</span> : <bdi class="val">{row.value}</bdi>}
         {row.unit && <span class="u">{row.unit}</span>}
-        {means && <span class="u cond">{means}</span>}
+        {means && <span class="u cond">{shortCondition(row.condition, row.name)}</span>}
       </div>
       <div class="cellbar" role="cell" aria-hidden="true">
         <Bar value={value ?? Number.NaN} error={error} end={end} />

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { featureOfUnit, rowsOf } from "../features";
-import { counted, decimalsFor, signed, UNKNOWN } from "../format";
+import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
@@ -258,7 +258,7 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
               {entry.count > 1 && <span class="q s"> ×{entry.count}</span>}
             </bdi>
             <Bar value={entry.value} error={entry.error} end={end} />
-            <span class={`num ${entry.value < 0 ? "neg" : "pos"}`}>
+            <span class={`num ${signClass(entry.value, decimals)}`}>
               {picture.values ? signed(entry.value, decimals) : UNKNOWN}
             </span>
           </li>

@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import entry, { mount } from "../src/index";
+import { StandIn } from "../src/standin";
+import { measure } from "../src/theme";
+import { column, floats, frame, geometry, image, status, table, text } from "./fixtures";
+import { mounted, painted } from "./mounted";
+
+afterEach(() => {
+  document.body.replaceChildren();
+  document.body.removeAttribute("style");
+});
+
+describe("life of a view", () => {
+  it("a hundred mounts leave nothing behind", async () => {
+    const model = new StandIn(table() as never, true);
+    const observers = { made: 0, gone: 0 };
+    for (const kind of [MutationObserver, ResizeObserver, IntersectionObserver]) {
+      vi.spyOn(kind.prototype, "observe").mockImplementation(() => {
+        observers.made++;
+      });
+      vi.spyOn(kind.prototype, "disconnect").mockImplementation(() => {
+        observers.gone += 1;
+      });
+    }
+    const added = vi.spyOn(EventTarget.prototype, "addEventListener");
+    const dispose = entry.initialize({ model });
+    const listening = model.listeners;
+    for (let i = 0; i < 100; i++) {
+      const el = document.createElement("div");
+      document.body.append(el);
+      const close = entry.render({ model, el });
+      close();
+      expect(el.childNodes).toHaveLength(0);
+      el.remove();
+    }
+    await painted();
+    expect(model.listeners).toBe(listening);
+    // a mutation observer is told twice what to observe
+    expect(observers.gone).toBeGreaterThanOrEqual(observers.made / 2);
+    const global = added.mock.contexts.filter(
+      (target) => target === window || target === document || target === document.body,
+    );
+    expect(global).toHaveLength(0);
+    dispose();
+    expect(model.listeners).toBe(0);
+  });
+
+  it("initialize reads no state: a page may hold a hundred unseen widgets", () => {
+    const model = new StandIn(table() as never, true);
+    const read = vi.spyOn(model, "get");
+    const dispose = entry.initialize({ model });
+    expect(read.mock.calls.map(([name]) => name).filter((name) => name !== "uid")).toEqual([]);
+    dispose();
+  });
+
+  it("two views of one model stay equal, also when anywidget hands out proxies", async () => {
+    const model = new StandIn(table() as never, true);
+    const manager = {};
+    const proxy = () => ({
+      widget_manager: manager,
+      get: model.get.bind(model),
+      set: model.set.bind(model),
+      save_changes: () => {},
+      send: model.send.bind(model),
+      on: model.on.bind(model),
+      off: model.off.bind(model),
+    });
+    const dispose = entry.initialize({ model: proxy() });
+    const [first, second] = [document.createElement("div"), document.createElement("div")];
+    document.body.append(first, second);
+    const closers = [first, second].map((el) => entry.render({ model: proxy(), el }));
+    await painted();
+    first.querySelectorAll<HTMLElement>('[role="radio"]')[1]?.click();
+    await painted();
+    expect(second.querySelector('[aria-checked="true"]')?.textContent).toBe("good credit 0.365");
+    expect(second.textContent).toBe(first.textContent);
+    for (const close of closers) close();
+    dispose();
+    expect(model.listeners).toBe(0);
+  });
+
+  it("the live class is there from the first moment to the last", () => {
+    const el = document.createElement("div");
+    document.body.append(el);
+    const close = mount(el, { ...table(), uid: "abc" } as never);
+    expect(el.querySelector("section")?.className).toBe("jx xai-live-abc");
+    close();
+    expect(document.querySelector(".xai-live-abc")).toBeNull();
+  });
+
+  it("a view that cannot be drawn gives way to the static picture", async () => {
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const broken = table();
+    const view = mounted({
+      ...broken,
+      geometry: { ...(broken.geometry as object), layout: { type: "columns", columns: 3 } },
+    });
+    await painted();
+    expect(document.querySelector('[class*="xai-live"]')).toBeNull();
+    expect(view.root.textContent).toContain("could not be drawn");
+    expect(complaint).toHaveBeenCalled();
+    view.close();
+  });
+
+  it("sending to a dead comm, closing included, never throws", async () => {
+    const view = mounted(table());
+    await painted();
+    vi.spyOn(view.model, "send").mockImplementation(() => {
+      throw new Error("Cannot send");
+    });
+    view.$(".jx-foot .btn")?.click();
+    await painted();
+    expect(view.root.textContent).toContain("The kernel has gone");
+    expect(() => view.close()).not.toThrow();
+  });
+
+  it("an empty model waits in words", async () => {
+    const view = mounted({ uid: "e", geometry: {}, frame: {}, curves: {}, status: {}, display: {}, request: {} });
+    await painted();
+    expect(view.root.textContent).toContain("No prediction yet");
+    expect(view.root.textContent).toContain("waiting to start");
+    view.close();
+  });
+});
+
+describe("the theme", () => {
+  const themed = (style: string) => {
+    document.body.setAttribute("style", style);
+    const el = document.createElement("div");
+    document.body.append(el);
+    // happy-dom does not inherit variables
+    el.style.setProperty("--jp-layout-color0", document.body.style.getPropertyValue("--jp-layout-color0"));
+    return measure(el);
+  };
+
+  it("comes from the measured ground, not from the host's word", () => {
+    expect(themed("--jp-layout-color0: #111").theme).toBe("dark");
+    expect(themed("--jp-layout-color0: white").theme).toBe("light");
+    expect(themed("background-color: rgb(20, 20, 20)")).toEqual({
+      theme: "dark",
+      ground: expect.stringContaining("20"),
+    });
+    expect(themed("")).toEqual({ theme: "light", ground: null });
+  });
+});
+
+describe("user text stays text", () => {
+  const corpus = [
+    "<img src=x onerror=alert(1)>",
+    "<script>window.__hit = 1</script>",
+    '"><svg onload=alert(1)>',
+    "javascript:alert(1)",
+    "{{constructor.constructor('alert(1)')()}}",
+    "&lt;b&gt;not bold&lt;/b&gt;",
+    "</style><style>*{display:none}",
+    "' onmouseover='alert(1)",
+    "\u202Ereversed\u202C",
+    "\u0000null",
+  ];
+
+  it.each(corpus)("%s", async (evil) => {
+    const columns = [column(evil, evil, { unit: evil, condition: `${evil} <= 3` })];
+    const one = { n_features: 1, values: floats(0.2, -0.2), predictions: floats(0.6, 0.4), target_names: [evil, evil] };
+    const error = { title: evil, message: evil, where: evil, hint: evil, traceback: evil };
+    const names = { output_names: [evil, evil], took: evil };
+    const methods = [
+      { name: evil, label: evil, why_not: evil },
+      { name: "lime", label: evil, why_not: "" },
+    ];
+    const states = [
+      {
+        ...table(),
+        geometry: geometry({ type: "columns", columns }, { ...names, methods }),
+        status: status({ state: "failed", error, notices: [evil] }),
+      },
+      {
+        ...text(evil, [[0, evil.length]], [0.3]),
+        geometry: geometry(
+          { type: "tokens", text: evil, offsets: [[0, evil.length]], groups: [], units: evil, n_features: 1 },
+          names,
+        ),
+      },
+      { ...image(), geometry: { ...(image().geometry as object), ...names } },
+    ];
+    for (const state of states) {
+      const layoutType = (state.geometry as { layout: { type: string } }).layout.type;
+      const shown =
+        layoutType === "pixels"
+          ? state
+          : { ...state, frame: frame({ ...one, unexplained: [[evil, 1]], method_label: evil }) };
+      const view = mounted(shown);
+      await painted();
+      expect(view.root.textContent).toContain(evil);
+      expect(view.all("script, img, style, iframe, svg[onload], [onerror], [onmouseover]")).toEqual([]);
+      view.close();
+    }
+    expect((window as { __hit?: number }).__hit).toBeUndefined();
+  });
+});
