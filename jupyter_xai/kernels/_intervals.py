@@ -44,8 +44,10 @@ def spread_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (...)
+        Infinite with fewer than two blocks.
     """
     n_blocks = len(sums)
+    if n_blocks < 2:
+        return np.full(sums.shape[1:], np.inf)
     centred = sums - sums.mean(axis=0)
-    scale = n_blocks / (n_blocks - 1) if n_blocks > 1 else np.inf
-    return np.asarray(np.sqrt(scale * np.einsum("b...,b...->...", centred, centred)))
+    return np.asarray(np.sqrt(n_blocks / (n_blocks - 1) * np.einsum("b...,b...->...", centred, centred)))

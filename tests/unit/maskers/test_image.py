@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import pickle
+import sys
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from jupyter_xai import Image, InputError, MissingExtraError
+from jupyter_xai.maskers._segments import grid, segment
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (24, 30, 3), dtype=np.uint8)
+UNIT = RNG.random((24, 30, 3)).astype(np.float32)
+
+
+class TorchLike:
+    backend = "torch"
+    thread_safe = True
+    output_names = ("a",)
+
+    def __init__(self, dtype=None):
+        import torch
+
+        self.device = torch.device("cpu")
+        self.dtype = dtype or torch.float32
+
+    def run(self):
+        return nullcontext()
+
+
+def forms():
+    import torch
+    from PIL import Image as Pil
+
+    return {
+        "HWC bytes": (BYTES, (24, 30, 3), np.uint8),
+        "HWC unit": (UNIT, (24, 30, 3), np.float32),
+        "CHW unit": (np.moveaxis(UNIT, -1, 0), (3, 24, 30), np.float32),
+        "grey": (BYTES[:, :, 0], (24, 30), np.uint8),
+        "pil": (Pil.fromarray(BYTES), (24, 30, 3), np.uint8),
+        "tensor": (torch.from_numpy(np.ascontiguousarray(np.moveaxis(UNIT, -1, 0))), (3, 24, 30), np.float32),
+        "double": (UNIT.astype(np.float64), (24, 30, 3), np.float64),
+    }
+
+
+@pytest.mark.parametrize("name", ["HWC bytes", "HWC unit", "CHW unit", "grey", "pil", "tensor", "double"])
+def test_a_function_gets_the_form_the_image_came_in(name):
+    x, shape, dtype = forms()[name]
+    bound = Image("grid", 6).bind(x)
+    masks = RNG.random((5, bound.n_features)) < 0.5
+    batch = bound.build(masks)
+    assert type(batch) is np.ndarray
+    assert batch.shape == (5, *shape)
+    assert batch.dtype == dtype
+    given = np.asarray(x)
+    assert (bound.instance()[0] == given).all()
+    labels = bound.layout.labels
+    for image, mask in zip(batch, masks, strict=True):
+        canonical = image if image.ndim == 2 else np.moveaxis(image, 0, -1) if shape[0] == 3 else image
+        original = given if given.ndim == 2 else np.moveaxis(given, 0, -1) if shape[0] == 3 else given
+        kept = mask[labels]
+        assert (canonical[kept] == original[kept]).all()
+        assert not mask.all()
+
+
+def test_a_function_may_keep_its_batches():
+    bound = Image("grid", 4).bind(BYTES)
+    first = bound.build(np.zeros((1, 4), dtype=bool))
+    copy = first.copy()
+    bound.build(np.ones((1, 4), dtype=bool))
+    assert (first == copy).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_a_net_gets_channels_first_tensors_of_its_own_type(dtype):
+    import torch
+
+    bound = Image("grid", 6).bind(UNIT, TorchLike(getattr(torch, dtype)))
+    masks = RNG.random((4, 6)) < 0.5
+    masks[0] = True
+    batch = bound.build(masks)
+    assert isinstance(batch, torch.Tensor)
+    assert batch.shape == (4, 3, 24, 30)
+    assert batch.dtype is getattr(torch, dtype)
+    expected = torch.from_numpy(np.moveaxis(UNIT, -1, 0).copy()).to(batch.dtype)
+    assert torch.equal(batch[0], expected)  # the instance exactly, whatever the arithmetic
+    numpy = Image("grid", 6).bind(UNIT).build(masks)
+    tolerance = 2e-3 if dtype == "float16" else 1e-6
+    np.testing.assert_allclose(batch.float().numpy(), np.moveaxis(numpy, -1, 1), atol=tolerance)
+    assert torch.equal(bound.instance()[0], expected)
+
+
+def test_buffer_of_a_net_is_used_again():
+    bound = Image("grid", 6).bind(UNIT, TorchLike())
+    big = bound.build(np.ones((8, 6), dtype=bool))
+    small = bound.build(np.zeros((3, 6), dtype=bool))
+    assert big.data_ptr() == small.data_ptr()
+
+
+def test_bytes_reach_a_net_as_unit_values_with_a_notice():
+    bound = Image("grid", 6).bind(BYTES, TorchLike())
+    assert 0 <= float(bound.instance().min()) < float(bound.instance().max()) <= 1
+    assert any("0–1" in notice for notice in bound.notices)
+
+
+def test_fills():
+    labels = np.array([[0, 0], [1, 1]])
+    x = np.array([[[0.0], [1.0]], [[0.2], [0.4]]]).repeat(3, axis=2)
+    none = np.zeros((1, 2), dtype=bool)
+    mean = Image(labels).bind(x).build(none)[0]
+    np.testing.assert_allclose(mean[:, :, 0], [[0.5, 0.5], [0.3, 0.3]])
+    assert (Image(labels, fill=0.25).bind(x).build(none) == 0.25).all()
+    red = Image(labels, fill=(1, 0, 0)).bind(x).build(none)[0]
+    assert (red == [1, 0, 0]).all()
+    blur = Image("grid", 4, fill="blur").bind(UNIT).build(np.zeros((1, 4), dtype=bool))[0]
+    assert blur.std() < UNIT.std() / 2
+    assert blur.mean() == pytest.approx(UNIT.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("fill", "said"), [("gray", "'mean', 'blur'"), ((1, 2), "colour of 3"), (300, "0 to 255"), (np.nan, "colour")]
+)
+def test_bad_fills(fill, said):
+    with pytest.raises(InputError, match=said):
+        Image("grid", fill=fill).bind(BYTES)
+
+
+@pytest.mark.parametrize("method", ["slic", "quickshift", "felzenszwalb", "grid"])
+def test_pieces_are_numbered_without_gaps(method):
+    from skimage.data import chelsea
+
+    picture = chelsea()[:120, 120:260]
+    layout = Image(method).bind(picture).layout
+    assert layout.labels.shape == (120, 140)
+    assert sorted(np.unique(layout.labels)) == list(range(layout.shape[0]))
+    assert layout.shape[0] > 8
+
+
+@pytest.mark.parametrize(("shape", "n"), [((1, 7), 50), ((5, 1), 3), ((2, 2), 50), ((224, 224), 50), ((10, 300), 12)])
+def test_grid_has_about_as_many_tiles_as_wanted(shape, n):
+    labels = grid(shape, n)
+    found = int(labels.max()) + 1
+    assert sorted(np.unique(labels)) == list(range(found))
+    assert found <= shape[0] * shape[1]
+    assert min(n, shape[0] * shape[1]) / 2 <= found <= 2 * n
+
+
+def test_own_label_map_is_renumbered_and_own_function_sees_own_values():
+    seen = []
+
+    def halves(image):
+        seen.append(image)
+        return np.where(np.arange(30) < 15, 7, -3) + np.zeros((24, 1), dtype=int)
+
+    layout = Image(halves).bind(np.moveaxis(UNIT, -1, 0)).layout
+    assert seen[0].shape == (24, 30, 3)
+    assert seen[0].dtype == np.float32
+    assert layout.shape == (2,)
+    sparse = np.zeros((24, 30))
+    sparse[:, 10:] = 2**40
+    assert Image(sparse).bind(BYTES).n_features == 2
+
+
+@pytest.mark.parametrize("labels", [np.zeros((3, 3)), np.full((24, 30), 0.5), np.full((24, 30), "a")])
+def test_bad_label_maps(labels):
+    with pytest.raises(InputError, match=r"shape \(24, 30\)"):
+        Image(labels).bind(BYTES)
+    with pytest.raises(InputError, match="function returned"):
+        Image(lambda image: labels).bind(BYTES)
+
+
+def test_one_piece_is_said():
+    bound = Image(np.zeros((24, 30), dtype=int)).bind(BYTES)
+    assert any("one piece" in notice for notice in bound.notices)
+
+
+def test_flat_and_tiny_pictures_are_still_cut():
+    assert Image().bind(np.full((20, 20, 3), 9, dtype=np.uint8)).n_features > 1
+    assert Image().bind(BYTES[:2, :2]).n_features > 1
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (np.zeros((1, 1, 3)), "1×1"),
+        (np.zeros((0, 5, 3)), "0 pixels"),
+        (np.full((5, 6, 3), np.nan), "NaN"),
+        (np.zeros((2, 4, 4, 3)), "2 images"),
+        (np.zeros((3, 5, 3)), "channels last"),
+        ("cat.jpg", "image"),
+    ],
+)
+def test_bad_images(x, said):
+    with pytest.raises(InputError, match=said):
+        Image().bind(x)
+
+
+def test_alpha_is_composited_and_said():
+    alpha = np.dstack([BYTES, np.zeros((24, 30), dtype=np.uint8)])
+    bound = Image("grid", 4).bind(alpha)
+    assert bound.instance().shape == (1, 24, 30, 3)
+    assert (bound.instance() == 255).all()
+    assert any("alpha" in notice for notice in bound.notices)
+
+
+def test_large_photo_is_cut_on_a_smaller_copy():
+    photo = np.zeros((3001, 4003, 3), dtype=np.uint8)
+    photo[:, 2000:] = 255
+    layout = Image().bind(photo).layout
+    assert layout.labels.shape == (3001, 4003)
+    assert 20 < layout.shape[0] < 90
+    assert not set(np.unique(layout.labels[:, :1990])) & set(np.unique(layout.labels[:, 2010:]))
+
+
+def test_scikit_image_missing_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(MissingExtraError, match=r"jupyter_xai\[image\]"):
+        Image().bind(BYTES)
+    assert Image("grid").bind(BYTES).n_features > 8
+
+
+def test_same_image_is_cut_once():
+    calls = []
+
+    def count(image):
+        calls.append(1)
+        return np.arange(24 * 30).reshape(24, 30) // 100
+
+    masker = Image(count)
+    masker.bind(BYTES)
+    masker.bind(BYTES.copy(), TorchLike())
+    assert len(calls) == 1
+    masker.bind(255 - BYTES)
+    assert len(calls) == 2
+    masker = pickle.loads(pickle.dumps(Image("grid", 9, "blur")))
+    assert (masker.segmentation, masker.n_segments, masker.fill) == ("grid", 9, "blur")
+
+
+def test_key_follows_image_pieces_and_fill():
+    keys = {
+        Image("grid", 4).bind(BYTES).key,
+        Image("grid", 6).bind(BYTES).key,
+        Image("grid", 4, fill="blur").bind(BYTES).key,
+        Image("grid", 4).bind(255 - BYTES).key,
+        Image("grid", 4).bind(BYTES, TorchLike()).key,
+    }
+    assert len(keys) == 5
+    assert Image("grid", 4).bind(BYTES).key in keys
+
+
+def test_segment_does_not_touch_the_image():
+    before = BYTES.copy()
+    segment("slic", 20, BYTES, BYTES)
+    Image().bind(BYTES).build(np.zeros((1, Image().bind(BYTES).n_features), dtype=bool))
+    assert (before == BYTES).all()
