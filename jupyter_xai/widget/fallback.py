@@ -75,28 +75,40 @@ def fallback_bundle(
     >>> "Nothing computed yet" in bundle["text/html"], sorted(bundle)
     (True, ['text/html', 'text/plain'])
     """
-    name = re.sub(r"[^\w-]", "", uid, flags=re.ASCII)
-    parts = []
     plain = []
     if error is not None:
-        parts.append(_failure(error))
         plain.append(" ".join(filter(None, (error.get("title", ""), error.get("message", "")))))
-    bundle: dict[str, str] = {}
+    bundle = {
+        "text/html": fallback_html(explanation, uid, method_label=method_label, error=error, output=output)
+    }
     if explanation is not None:
-        parts.append(_result(explanation, output, method_label))
         plain.append(text_alternative(explanation, output))
         image = _png(explanation, output, method_label)
         if image:
             bundle["image/png"] = image
-    elif error is None:
+    bundle["text/plain"] = text("\n".join(plain) or NOTHING_YET)
+    return bundle
+
+
+def fallback_html(
+    explanation: Explanation | None,
+    uid: str,
+    *,
+    method_label: str = "",
+    error: Mapping[str, str] | None = None,
+    output: int = 0,
+) -> str:
+    """Make the HTML alone; parameters as in ``fallback_bundle``."""
+    name = re.sub(r"[^\w-]", "", uid, flags=re.ASCII)
+    parts = []
+    if error is not None:
+        parts.append(_failure(error))
+    if explanation is not None:
+        parts.append(_result(explanation, output, method_label))
+    if not parts:
         parts.append(f"<p>{NOTHING_YET}</p>")
-        plain.append(NOTHING_YET)
     body = f'<div class="xai-fb-{name}" style="max-width:820px;line-height:1.4">{"".join(parts)}</div>'
-    return {
-        "text/html": f"<style>{_swap(name)}</style>{body}",
-        **bundle,
-        "text/plain": text("\n".join(plain)),
-    }
+    return f"<style>{_swap(name)}</style>{body}"
 
 
 def _swap(name: str) -> str:
@@ -214,10 +226,7 @@ def _table(explanation: Explanation, output: int) -> str:
     head += [("weight", "right"), *([("± 95 %", "right")] if with_errors else [])]
     columns = "".join(f'<th scope="col" style="text-align:{side};{_CELL}">{name}</th>' for name, side in head)
     look = "border-collapse:collapse;font-size:13px;margin:4px 0"
-    return (
-        f'<table style="{look}"><thead><tr>{columns}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
-    )
+    return f'<table style="{look}"><thead><tr>{columns}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
 
 _CELL = "padding:1px 6px;vertical-align:middle"
@@ -285,8 +294,7 @@ def _marked(explanation: Explanation, layout: Tokens, output: int) -> str:
     )
     look = "white-space:pre-wrap;font-size:15px;line-height:2;margin:8px 0"
     return (
-        f'<p dir="auto" style="{look}">{"".join(parts)}</p>'
-        f'<p style="font-size:11px;margin:4px 0">{key}</p>'
+        f'<p dir="auto" style="{look}">{"".join(parts)}</p><p style="font-size:11px;margin:4px 0">{key}</p>'
     )
 
 
