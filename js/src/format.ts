@@ -6,8 +6,12 @@ export const MINUS = "\u2212";
 export const UNKNOWN = "\u2026";
 
 const wholeNumber = format(",.0f");
-const threeDigits = format(",.3~r");
+const threeDigits = format(",.3r");
+const trimmed = format(",.3~r");
 const exponent = format(".2e");
+
+/** Formatters by decimals: making one costs more than using it, and a text has thousands of numbers. */
+const fixedFormats = Array.from({ length: 13 }, (_, decimals) => format(`,.${decimals}f`));
 
 export function whole(value: number): string {
   return wholeNumber(value);
@@ -16,7 +20,7 @@ export function whole(value: number): string {
 /** Fixed decimals; a value that rounds to zero loses its sign. */
 export function fixed(value: number, decimals = 3): string {
   if (!Number.isFinite(value)) return UNKNOWN;
-  const text = format(`,.${decimals}f`)(value);
+  const text = (fixedFormats[decimals] ?? significant)(value);
   return /[1-9]/.test(text) ? text : text.replace(MINUS, "");
 }
 
@@ -39,6 +43,12 @@ export function significant(value: number): string {
   if (size >= 1000) return size < 1e9 ? wholeNumber(value) : exponent(value);
   if (size > 0 && size < 1e-4) return exponent(value);
   return threeDigits(value);
+}
+
+/** The ends of an axis: no zeros that say nothing. */
+export function axisEnd(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size >= 1000 || size < 1e-4) ? significant(value) : trimmed(value);
 }
 
 /** One prediction in its unit. */
@@ -64,7 +74,7 @@ export function duration(seconds: number): string {
 }
 
 export function rate(perSecond: number): string {
-  return `${perSecond < 10 ? threeDigits(perSecond) : whole(perSecond)}/s`;
+  return `${perSecond < 10 ? trimmed(perSecond) : whole(perSecond)}/s`;
 }
 
 /** Comparisons as people write them: Python's conditions arrive in ASCII. */

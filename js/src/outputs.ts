@@ -15,6 +15,8 @@ export interface Switch {
   /** How many more there are; `rest` lists them when the select is opened. */
   more: number;
   rest: () => Output[];
+  /** How many of those are explained already. */
+  moreExplained: number;
 }
 
 const NEAR = 3;
@@ -57,6 +59,7 @@ export function offerOutputs(geometry: Geometry, estimate: Estimate | null, chos
   return {
     near: near.map(output),
     more: Math.max(0, count - near.filter((index) => index >= 0).length),
+    moreExplained: first.filter((index) => !shown.has(index)).length,
     rest: () => {
       const indices = Array.from({ length: count }, (_, index) => index).filter((index) => !shown.has(index));
       indices.sort((a, b) => Number(explained.has(b)) - Number(explained.has(a)) || byScore(a, b));

@@ -134,6 +134,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   let ends = new Map<number, number>();
   let endsRun = Number.NaN;
 
+  const reachable = computed(() => link.value === "live" || link.value === "quiet");
+
   const picture = computed<Picture>(() => {
     const now = estimate.value;
     const target = chosenTarget(now, display.value, request.value);
@@ -141,7 +143,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     const row = rowOf(now, target);
     const values = slice(now.values, row, now.n_features);
     const errors = slice(now.std_errors, row, now.n_features);
-    const streaming = now.state === "running" && status.value?.state !== "stopped" && status.value?.state !== "failed";
+    const ended = status.value?.state === "stopped" || status.value?.state === "failed";
+    const streaming = now.state === "running" && !ended && reachable.value;
     const layout = geometry.value?.layout;
     const sort = display.value.sort ?? "weight";
     let end = 1;
@@ -179,8 +182,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       asked.value = null;
     }, QUIET_AFTER_MS);
   }
-
-  const reachable = computed(() => link.value === "live" || link.value === "quiet");
 
   const store: OwnedStore = {
     geometry,

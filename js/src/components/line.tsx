@@ -1,4 +1,4 @@
-import { prediction } from "../format";
+import { axisEnd as end, prediction } from "../format";
 import { lineDomain } from "../scales";
 import type { OutputUnit } from "../schema.gen";
 
@@ -17,7 +17,6 @@ export function NumberLine({ base, baseName, value, threshold, unit }: LineProps
   const [low, high] = lineDomain(unit, [from, value, ...(threshold === null ? [] : [threshold])]);
   const at = (number: number) => Math.max(0, Math.min(100, (100 * (number - low)) / (high - low)));
   const left = (number: number) => ({ left: `${at(number)}%` });
-  const end = (number: number) => (unit === "probability" ? String(number) : prediction(number, unit));
   const name =
     (Number.isFinite(base) ? `from the ${baseName} ${prediction(base, unit)} to ` : "") +
     `the prediction ${prediction(value, unit)}${threshold === null ? "" : `; threshold ${end(threshold)}`}`;

@@ -1,3 +1,5 @@
+import { OWN_KEYS } from "./keys";
+
 interface TrackProps {
   label: string;
   /** 0 to 1. */
@@ -26,6 +28,7 @@ export function Track({ label, value, curve, valueText, onInput }: TrackProps) {
       <i class="now" style={{ left: `${100 * value}%` }} />
       <i class="dot" style={{ left: `${100 * value}%`, top: `${100 - 100 * height}%` }} />
       <input
+        {...OWN_KEYS}
         type="range"
         min="0"
         max={STEPS}

@@ -1,4 +1,5 @@
 import { useRef } from "preact/hooks";
+import { OWN_KEYS } from "../components/keys";
 import { prediction, whole } from "../format";
 import { offerOutputs } from "../outputs";
 import type { Store } from "../store";
@@ -58,6 +59,7 @@ function TargetSwitch({ store }: { store: Store }) {
             <button
               type="button"
               role="radio"
+              {...OWN_KEYS}
               key={output.index}
               data-output={output.index}
               aria-checked={selected}
@@ -80,6 +82,7 @@ function TargetSwitch({ store }: { store: Store }) {
           label={`+${whole(offer.more)}`}
           rest={offer.rest}
           onlyExplained={!reachable}
+          explained={offer.moreExplained}
           text={(output) => `${output.name}  ${prediction(output.value, unit)}`}
           choose={(index) => store.choose(index)}
         />

@@ -1,3 +1,4 @@
+import { OWN_KEYS } from "../components/keys";
 import type { Store } from "../store";
 
 /** The method; those that do not apply say why. Without a kernel it is a word. */
@@ -9,6 +10,7 @@ export function MethodSelect({ store }: { store: Store }) {
   if (!store.reachable.value || methods.length < 2) return <span>{label}</span>;
   return (
     <select
+      {...OWN_KEYS}
       aria-label="method"
       value={current}
       onChange={(event) => store.ask({ method: event.currentTarget.value, params: {} })}

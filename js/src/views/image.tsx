@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { OWN_KEYS } from "../components/keys";
 import { Track } from "../components/track";
 import { decimalsFor, fixed, signed, UNKNOWN, whole } from "../format";
 import { paintHeat } from "../heat";
@@ -223,6 +224,7 @@ function Pieces({ geometry, picture, hot, setHot }: PiecesProps) {
   };
   return (
     <div
+      {...OWN_KEYS}
       class="pieces"
       role="listbox"
       aria-label="Pieces by contribution"

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Axis, Bar, Weight } from "../components/bar";
+import { useMovingRows } from "../components/moving";
 import { MiddleName } from "../components/names";
 import { type FeatureRow, rowsOf } from "../features";
 import { condition, counted, decimalsFor, shortCondition, signed, UNKNOWN } from "../format";
@@ -13,7 +14,10 @@ const SHOWN = { wide: 10, narrow: 6 };
 export function TableView({ store, narrow }: { store: Store; narrow: boolean }) {
   const geometry = store.geometry.value;
   const { values, errors, order, end } = store.picture.value;
+  const grid = useRef<HTMLDivElement>(null);
+  useMovingRows(grid, order);
   const { all_rows: all = false, sort = "weight" } = store.display.value;
+  const hold = useHold(store);
   if (!geometry) return null;
   const rows = rowsOf(geometry);
   const decimals = decimalsFor(geometry.output_unit, end);
@@ -24,7 +28,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const hidden = places.slice(cut);
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
-    <div class="jx-grid" role="table" aria-label="Features by contribution" {...useHold(store)}>
+    <div class="jx-grid" role="table" aria-label="Features by contribution" ref={grid} {...hold}>
       <div class="jx-row th" role="row">
         <div role="columnheader" aria-sort={sort === "name" ? "ascending" : "none"}>
           <button type="button" class={sort === "name" ? "on" : ""} title="Sort by name" onClick={by("name")}>
@@ -44,6 +48,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
       {places.slice(0, cut).map((feature) => (
         <Row
           key={feature}
+          feature={feature}
           row={rows[feature] as FeatureRow}
           value={values?.[feature]}
           error={errors?.[feature]}
@@ -89,6 +94,7 @@ function useHold(store: Store) {
 }
 
 interface RowProps {
+  feature: number;
   row: FeatureRow;
   value: number | undefined;
   error: number | undefined;
@@ -96,18 +102,21 @@ interface RowProps {
   decimals: number;
 }
 
-function Row({ row, value, error, end, decimals }: RowProps) {
+function Row({ feature, row, value, error, end, decimals }: RowProps) {
   const faint = value !== undefined && couldBeZero(value, error);
   const means = condition(row.condition);
+  const short = shortCondition(row.condition, row.name);
+  // "purpose = car, used" beside "car, used" says nothing more
+  const adds = short !== "" && short !== `= ${row.missing ? "missing" : row.value}`;
   return (
-    <div class={`jx-row${faint ? " faint" : ""}`} role="row">
+    <div class={`jx-row${faint ? " faint" : ""}`} role="row" data-row={feature}>
       <div class="nm" role="rowheader" title={row.name}>
         <MiddleName name={row.name} />
       </div>
       <div class="jx-val" role="cell" title={[row.value, row.unit, means].filter(Boolean).join(" ")}>
         {row.missing ? <span class="q">missing</span> : <bdi class="val">{row.value}</bdi>}
         {row.unit && <span class="u">{row.unit}</span>}
-        {means && <span class="u cond">{shortCondition(row.condition, row.name)}</span>}
+        {adds && <span class="u cond">{short}</span>}
       </div>
       <div class="cellbar" role="cell" aria-hidden="true">
         <Bar value={value ?? Number.NaN} error={error} end={end} />

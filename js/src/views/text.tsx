@@ -1,6 +1,7 @@
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
+import { OWN_KEYS } from "../components/keys";
 import { featureOfUnit, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
@@ -97,29 +98,40 @@ const MOVES: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: 
 function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) {
   const { layout, ofFeature, entries, geometry, end, hot, setHot } = props;
   const [active, setActive] = useState(0);
+  const marks = entries.map((entry) => {
+    const known = Number.isFinite(entry.value);
+    const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";
+    return { ...markOf(entry, end), says };
+  });
   const parts: ComponentChildren[] = [];
   let at = 0;
   layout.offsets.forEach(([start = 0, stop = 0], unit) => {
     if (start > at) parts.push(layout.text.slice(at, start));
     at = stop;
     const key = ofFeature[featureOfUnit(layout.groups, unit)] ?? -1;
-    const entry = entries[key];
+    const { kind = "", height = 0, ground = 0, says = "" } = marks[key] ?? {};
+    const text = layout.text.slice(start, stop);
     parts.push(
       <Word
+        {...{ unit, text, kind, height, ground }}
         key={unit}
-        text={layout.text.slice(start, stop)}
-        value={entry?.value ?? Number.NaN}
-        error={entry?.error}
-        end={end}
-        unit={geometry.output_unit}
+        label={`${text}, ${says}`}
         isHot={key === hot}
         tab={unit === active}
-        onPoint={(on) => setHot(on ? key : null)}
-        onFocus={() => setActive(unit)}
       />,
     );
   });
   parts.push(layout.text.slice(at));
+  // one listener for all words: a text may have thousands
+  const unitAt = (event: Event) => {
+    const unit = (event.target as Element).closest<HTMLElement>("[data-unit]")?.dataset["unit"];
+    return unit === undefined ? null : Number(unit);
+  };
+  const point = (event: Event) => {
+    const unit = unitAt(event);
+    if (unit !== null && event.type === "focusin") setActive(unit);
+    setHot(unit === null ? null : (ofFeature[featureOfUnit(layout.groups, unit)] ?? null));
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const rightToLeft = getComputedStyle(event.currentTarget as Element).direction === "rtl";
     let step = MOVES[event.key];
@@ -138,6 +150,10 @@ function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) 
       aria-label={label}
       aria-orientation="horizontal"
       onKeyDown={onKeyDown}
+      onPointerOver={point}
+      onPointerLeave={() => setHot(null)}
+      onFocusIn={point}
+      onFocusOut={() => setHot(null)}
     >
       {parts}
     </div>
@@ -145,43 +161,49 @@ function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) 
 }
 
 interface WordProps {
+  unit: number;
   text: string;
-  value: number;
-  error: number | undefined;
-  end: number;
-  unit: Geometry["output_unit"];
+  /** Which bar, if any. */
+  kind: string;
+  height: number;
+  /** Strength of the ground in percent. */
+  ground: number;
+  label: string;
   isHot: boolean;
   tab: boolean;
-  onPoint: (on: boolean) => void;
-  onFocus: () => void;
 }
 
-/** A bar above the word raises, below lowers; its thickness is the weight. */
-function Word({ text, value, error, end, unit, isHot, tab, onPoint, onFocus }: WordProps) {
+/** A bar above the word raises, below lowers; its thickness is the weight. Drawn anew only if it changed. */
+class Word extends Component<WordProps> {
+  override shouldComponentUpdate(next: WordProps): boolean {
+    return (Object.keys(next) as (keyof WordProps)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render({ unit, text, kind, height, ground, label, isHot, tab }: WordProps) {
+    return (
+      <span
+        class={`w${kind}${isHot ? " hot" : ""}`}
+        role="option"
+        {...OWN_KEYS}
+        data-unit={unit}
+        aria-selected={isHot}
+        aria-label={label}
+        tabIndex={tab ? 0 : -1}
+        style={kind ? { "--h": `${height}px`, "--a": `${ground}%` } : undefined}
+      >
+        {text}
+      </span>
+    );
+  }
+}
+
+function markOf({ value, error }: Entry, end: number) {
   const share = Math.min(1, Math.abs(value) / end) || 0;
-  const marked = share >= FAINT_SHARE;
-  const zero = couldBeZero(value, error);
-  const kind = !marked ? "" : `${value < 0 ? " neg" : " pos"}${zero ? " hollow" : ""}`;
-  const height = zero ? 3 : Math.max(1, Math.round(7 * share));
-  return (
-    <span
-      class={`w${kind}${isHot ? " hot" : ""}`}
-      role="option"
-      aria-selected={isHot}
-      aria-label={`${text}, ${Number.isFinite(value) ? reading(value, error, unit, end) : "not known yet"}`}
-      tabIndex={tab ? 0 : -1}
-      style={marked ? { "--h": `${height}px`, "--a": `${zero ? 0 : Math.round(100 * Math.sqrt(share))}%` } : undefined}
-      onPointerEnter={() => onPoint(true)}
-      onPointerLeave={() => onPoint(false)}
-      onFocus={() => {
-        onFocus();
-        onPoint(true);
-      }}
-      onBlur={() => onPoint(false)}
-    >
-      {text}
-    </span>
-  );
+  if (share < FAINT_SHARE) return { kind: "", height: 0, ground: 0 };
+  const sign = value < 0 ? " neg" : " pos";
+  if (couldBeZero(value, error)) return { kind: `${sign} hollow`, height: 3, ground: 0 };
+  // coarse steps: fewer words change from frame to frame
+  return { kind: sign, height: Math.max(1, Math.round(7 * share)), ground: 4 * Math.round(25 * Math.sqrt(share)) };
 }
 
 /** What the marks mean; while a word is pointed at, its numbers. */
@@ -245,6 +267,7 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
       <ul aria-label={`${word} by weight`} onKeyDown={onKeyDown}>
         {shown.map((entry, place) => (
           <li
+            {...OWN_KEYS}
             key={entry.key}
             class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}`}
             tabIndex={place === 0 ? 0 : -1}
