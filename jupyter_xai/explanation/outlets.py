@@ -29,8 +29,8 @@ def position(explanation: Explanation, output: str | int) -> int:
         return explanation.output_names.index(name)
     if not -count <= output < count:
         raise TargetError(
-            f"There is no output {output}: {count} were explained, numbered from 0. Pass one of these numbers "
-            f"or a name, such as {explanation.output_names[0]!r}."
+            f"There is no output {output}: {count} were explained, numbered from 0. Pass one of these "
+            f"numbers or a name, such as {explanation.output_names[0]!r}."
         )
     return output % count
 
@@ -48,8 +48,8 @@ def to_frame(explanation: Explanation) -> Any:
 
     Columns are ``output``, ``feature``, ``value`` (the instance's own, where features have one),
     ``attribution`` and, unless exact, ``std_error``, ``lower`` and ``upper`` (the 95 % interval). Words add
-    ``start`` and ``end`` of their first occurrence; pixels ``channel``, ``row`` and ``column``; steps ``step``
-    and ``channel``; several inputs ``input``.
+    ``start`` and ``end`` of their first occurrence; pixels ``channel``, ``row`` and ``column``; steps
+    ``step`` and ``channel``; several inputs ``input``.
 
     Raises
     ------

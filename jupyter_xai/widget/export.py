@@ -1,4 +1,4 @@
-"""One HTML file that keeps every interaction that needs no kernel: the view's bundle on a stand-in for its model.
+"""One HTML file with all that needs no kernel: the view's own bundle on a stand-in for its model.
 
 Nothing is fetched: script, style and state stand in the file, and a content security policy forbids the rest.
 Without scripts the page shows the same static picture as a notebook without a kernel.
