@@ -7,6 +7,7 @@ import inspect
 import secrets
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
@@ -52,9 +53,10 @@ class Session:
         batch_size: int | str,
     ) -> None:
         self.took = found.took
+        self._predictor = predictor
+        self._given_threshold = threshold
         self.output_unit: str = predictor.output_space
         self.threshold = default_threshold(predictor) if threshold is None else float(threshold)
-        self._predictor = predictor
         self._found = found
         self._masker = masker
         self._baseline = baseline
@@ -145,7 +147,18 @@ class Session:
         chosen = list(targets) if targets else self._target_objects
         offered = {"watch": watch, "pool": self._pool}
         takes = inspect.signature(kernel.stream).parameters  # a user's own explainer may take neither
-        yield from kernel.stream(instance, chosen, **{name: offered[name] for name in offered if name in takes})
+        with closing(
+            kernel.stream(instance, chosen, **{name: offered[name] for name in offered if name in takes})
+        ) as estimates:
+            for estimate in estimates:
+                self._learn()
+                yield estimate
+
+    def _learn(self) -> None:
+        """Read what a net or function tells with its first answer only: its outputs and their space."""
+        self.output_unit = self._predictor.output_space
+        if self._given_threshold is None:
+            self.threshold = default_threshold(self._predictor)
 
     def describe_error(self, error: BaseException) -> dict[str, str]:
         """Put a failure in words for the view."""

@@ -259,6 +259,28 @@ def from_canonical(array: NDArray[Any], layout: ImageLayout) -> NDArray[Any]:
     return np.moveaxis(array, -1, -3) if layout == "CHW" else array
 
 
+def to_container(batch: NDArray[Any], form: ImageForm) -> Any:
+    """Hand a batch to a function in what the image came in: tensors of its dtype on its device, else arrays.
+
+    Parameters
+    ----------
+    batch : ndarray
+        In the image's own order of axes.
+    form : ImageForm
+
+    Examples
+    --------
+    >>> _, form = read_image(np.zeros((8, 6, 3)))
+    >>> type(to_container(np.zeros((2, 8, 6, 3)), form)).__name__
+    'ndarray'
+    """
+    if form.container != "torch":
+        return batch
+    import torch
+
+    return torch.from_numpy(batch).to(device=form.device, dtype=form.dtype)
+
+
 def spread(mask: NDArray[Any], layout: ImageLayout) -> NDArray[Any]:
     """Give a (..., height, width) mask the channel axis that makes it broadcast against images of a layout.
 

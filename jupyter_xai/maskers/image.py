@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Layout, Pixels
-from jupyter_xai.maskers._forms import ImageForm, for_model, from_canonical, read_image, to_display
+from jupyter_xai.maskers._forms import (
+    ImageForm,
+    for_model,
+    from_canonical,
+    read_image,
+    to_container,
+    to_display,
+)
 from jupyter_xai.maskers._segments import METHODS, segment
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, coin
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec, validate_all
@@ -183,7 +190,7 @@ class BoundImage:
             self._batches = _Tensors(image, hidden, labels, predictor)
         else:
             channels = np.broadcast_to(labels[:, :, None], (*labels.shape, form.channels))
-            self._batches = _Arrays(image, hidden, from_canonical(channels, layout))
+            self._batches = _Arrays(image, hidden, from_canonical(channels, layout), form)
 
     def instance(self) -> Batch:
         """The unaltered image as a batch of one."""
@@ -214,17 +221,20 @@ class BoundImage:
 class _Arrays:
     """Batches for a function: a new array each time, since it may keep them."""
 
-    def __init__(self, image: NDArray[Any], hidden: NDArray[Any], labels: NDArray[np.int32]) -> None:
+    def __init__(
+        self, image: NDArray[Any], hidden: NDArray[Any], labels: NDArray[np.int32], form: ImageForm
+    ) -> None:
+        self._form = form
         self._shape = image.shape
         self._image = np.ascontiguousarray(image).ravel()
         self._hidden = np.ascontiguousarray(hidden).ravel()
         self._labels = np.ascontiguousarray(labels).ravel()
 
-    def build(self, masks: NDArray[np.bool_]) -> NDArray[Any]:
+    def build(self, masks: NDArray[np.bool_]) -> Batch:
         batch = np.empty((len(masks), self._image.size), dtype=self._image.dtype)
         for row, mask in zip(batch, masks, strict=True):
             row[:] = np.where(mask.take(self._labels), self._image, self._hidden)
-        return batch.reshape(len(masks), *self._shape)
+        return to_container(batch.reshape(len(masks), *self._shape), self._form)
 
 
 class _Tensors:

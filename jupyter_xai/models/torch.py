@@ -28,11 +28,13 @@ class WeightsChanged(ModelError):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A copy of a module, and the stamp of the weights it shows."""
+    """A copy of a module, where it is, and the stamp of the weights it shows."""
 
     module: Any
     stamp: Hashable
     shared: bool
+    device: Any
+    dtype: Any
 
 
 class TorchPredictor(Adapter):
@@ -93,6 +95,7 @@ class TorchPredictor(Adapter):
         with self._entry.lock:
             entry = (threading.get_ident(), self._fresh(self._idle))
             self._idle = entry[1]
+            self.device, self.dtype = self._idle.device, self._idle.dtype
             self._runs.append(entry)
         try:
             yield
@@ -116,7 +119,7 @@ class TorchPredictor(Adapter):
         import torch
 
         shot = self._current()
-        self.device, self.dtype = _place(self.model)
+        self.device, self.dtype = shot.device, shot.dtype
         rows = self._tensor(batch)
         with torch.inference_mode():
             answer = shot.module(rows)
@@ -174,7 +177,7 @@ def snapshot(module: Any, limit: int = SNAPSHOT_BYTES) -> Snapshot:
     for _ in range(_ATTEMPTS):
         before = _stamp(module)
         size = sum(p.numel() * p.element_size() for p in module.parameters())
-        shot = Snapshot(structural_copy(module, share=size > limit), before, size > limit)
+        shot = Snapshot(structural_copy(module, share=size > limit), before, size > limit, *_place(module))
         if _stamp(module) == before:
             return shot
     raise WeightsChanged(

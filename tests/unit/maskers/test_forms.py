@@ -13,6 +13,7 @@ from jupyter_xai.maskers._forms import (
     for_model,
     from_canonical,
     read_image,
+    to_container,
     to_display,
 )
 
@@ -124,6 +125,15 @@ def test_values_outside_their_range(x, notice):
     _, form = read_image(x)
     assert notice in " ".join(form.notices)
     assert bool(notice) == bool(form.notices)
+
+
+def test_functions_get_the_container_the_image_came_in():
+    x = torch.rand(1, 3, 12, 16).bfloat16()
+    array, form = read_image(x)
+    batch = to_container(from_canonical(array[None].repeat(2, axis=0), form.layout), form)
+    assert (batch.shape, batch.dtype) == ((2, 3, 12, 16), torch.bfloat16)
+    assert batch[1].equal(x[0])
+    assert isinstance(to_container(PHOTO[None], read_image(PHOTO)[1]), np.ndarray)
 
 
 def test_constant_images_are_shown():

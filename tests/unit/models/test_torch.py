@@ -264,6 +264,16 @@ def test_images_are_tensors_on_the_device():
     assert batch.requires_grad is False
 
 
+def test_a_net_that_is_moved_or_cast_is_followed():
+    net = mlp()
+    predictor = wrap(net, kind="table")
+    predictor.predict(ROWS)
+    net.double()
+    with predictor.run():
+        assert predictor.dtype == torch.float64
+        assert predictor.predict(ROWS).shape == (6, 2)
+
+
 class Caches(nn.Module):
     """Keeps a tensor of the last graph, as attention maps are kept."""
 
