@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Protocol
 
 from jupyter_xai.evaluation import Block, Evaluation, Pool
 from jupyter_xai.explanation import Explanation, ExplanationBatch, State
+from jupyter_xai.models.torch import WeightsChanged
 from jupyter_xai.models.wrap import wrap
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Kind, Masker, Predictor, Progress, Target, Watch
 
 Clock = Callable[[], float]
+
+_AGAIN = "The model's weights changed while it was being explained: the run began again."
 
 BLOCK = 32
 """Draws that settling counts as one independent block."""
@@ -217,6 +221,24 @@ class SampledKernel:
         self, x: Any, targets: Target | None, *, watch: Watch | None, pool: Pool | None, gate: Gate | None
     ) -> Iterator[Explanation]:
         predictor = self._predictor()
+        try:
+            yield from self._once(x, targets, predictor, watch=watch, pool=pool, gate=gate)
+        except WeightsChanged:  # a model that is being trained: once more, then it is said
+            if pool is not None:
+                pool.forget(predictor.key)
+            for estimate in self._once(x, targets, predictor, watch=watch, pool=pool, gate=gate):
+                yield replace(estimate, notices=(*estimate.notices, _AGAIN))
+
+    def _once(
+        self,
+        x: Any,
+        targets: Target | None,
+        predictor: Predictor,
+        *,
+        watch: Watch | None,
+        pool: Pool | None,
+        gate: Gate | None,
+    ) -> Iterator[Explanation]:
         with predictor.run():
             evaluation, estimator, n, tolerance = self._begin(x, targets, predictor, pool)
             yield from estimates(evaluation, estimator, n, tolerance=tolerance, watch=watch, gate=gate)

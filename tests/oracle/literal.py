@@ -13,8 +13,8 @@ def locality(distance, width):
 
 
 def ridge(features, outputs, weights, alpha):
-    """Coefficients and intercept that minimise sum w (y - b0 - z b)^2 + alpha |b|^2, from the normal equations of
-    the problem with an explicit column of ones, whose penalty is 0.
+    """Coefficients and intercept that minimise sum w (y - b0 - z b)^2 + alpha |b|^2, from the normal
+    equations of the problem with an explicit column of ones, whose penalty is 0.
     """
     n, d = np.shape(features)
     normal = np.zeros((d + 1, d + 1))

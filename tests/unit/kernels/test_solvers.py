@@ -25,7 +25,11 @@ def fitted(features, outputs, weights=None, alpha=0.0, block=7):
 def random_game(seed=0, n=60, d=6, outputs=2):
     rng = np.random.default_rng(seed)
     features = rng.random((n, d)) < 0.5
-    return features, rng.normal(size=(n, outputs)) + features @ rng.normal(size=(d, outputs)), rng.random(n) + 0.1
+    return (
+        features,
+        rng.normal(size=(n, outputs)) + features @ rng.normal(size=(d, outputs)),
+        rng.random(n) + 0.1,
+    )
 
 
 def test_shrinkage_of_limes_defaults_is_the_closed_form():

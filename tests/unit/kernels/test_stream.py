@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from jupyter_xai.kernels._stream import BLOCK, Gate, checkpoints, instances
@@ -50,7 +52,7 @@ def test_checkpoints_are_the_same_for_any_n():
     long = checkpoints(1_000_000)
     assert long[0] == 8 * BLOCK
     assert all(point % BLOCK == 0 for point in long)
-    assert all(b <= 1.4 * a for a, b in zip(long, long[1:], strict=False))
+    assert all(b <= 1.4 * a for a, b in itertools.pairwise(long))
     for n in (100, 256, 257, 5000):
         assert checkpoints(n) == tuple(point for point in long if point < n)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002 - the global random state is what is looked at
 from __future__ import annotations
 
 import numpy as np
@@ -115,7 +116,9 @@ def test_distance_is_the_cosine_distance_to_the_full_mask(kind):
     from sklearn.metrics import pairwise_distances
 
     draws = neighbourhoods()[kind].draw(0, 300)
-    expected = pairwise_distances(draws.features.astype(float), draws.features[:1].astype(float), metric="cosine")
+    expected = pairwise_distances(
+        draws.features.astype(float), draws.features[:1].astype(float), metric="cosine"
+    )
     np.testing.assert_allclose(draws.distances, expected.ravel(), atol=1e-12)
 
 
