@@ -281,19 +281,6 @@ def to_container(batch: NDArray[Any], form: ImageForm) -> Any:
     return torch.from_numpy(batch).to(device=form.device, dtype=form.dtype)
 
 
-def spread(mask: NDArray[Any], layout: ImageLayout) -> NDArray[Any]:
-    """Give a (..., height, width) mask the channel axis that makes it broadcast against images of a layout.
-
-    Examples
-    --------
-    >>> spread(np.zeros((5, 4, 6)), "CHW").shape, spread(np.zeros((5, 4, 6)), "HWC").shape
-    ((5, 1, 4, 6), (5, 4, 6, 1))
-    """
-    if layout == "HW":
-        return mask
-    return mask[..., None, :, :] if layout == "CHW" else mask[..., None]
-
-
 def _unpack(x: Any) -> tuple[NDArray[Any], Literal["numpy", "torch", "pil"], Any, Any]:
     """Return array, container, device and dtype."""
     if is_tensor(x):

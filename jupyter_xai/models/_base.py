@@ -51,9 +51,8 @@ def entry_of(model: Any) -> Entry:
     >>> entry_of(f) is entry_of(f)
     True
     """
-    model = (
-        getattr(model, "__self__", None) or model
-    )  # a bound method is a new object each time it is looked up
+    owner = getattr(model, "__self__", None)  # a bound method is a new object each time it is looked up
+    model = model if owner is None else owner
     key = id(model)
     with _ENTRIES_LOCK:
         known = _ENTRIES.get(key)
@@ -164,6 +163,10 @@ class Adapter:
     def run(self) -> AbstractContextManager[None]:
         """A run's scope; without weights there is nothing to hold."""
         return nullcontext()
+
+    def __reduce__(self) -> tuple[type[Adapter], tuple[Any, ...]]:
+        """Pickle the model and what was asked of it: a worker's copy has its own lock and snapshots."""
+        return type(self), (self.model, self.kind, self.output, self._given)
 
     def __repr__(self) -> str:
         """One line."""

@@ -8,6 +8,7 @@ import random
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -139,6 +140,12 @@ def test_one_lock_for_all_predictors_of_a_model():
     entries = {id(entry_of(m)) for m in (model, model, model.predict_proba, model.decision_function)}
     assert len(entries) == 1
     assert entry_of(column(1)) is not entry_of(column(1))
+
+
+def test_the_lock_does_not_ask_whether_a_model_is_true():
+    assert entry_of(pd.DataFrame({"a": [1, 2]}).sum) is not entry_of(pd.DataFrame({"a": [1, 2]}).sum)
+    empty = torch.nn.Sequential()
+    assert entry_of(empty.forward) is entry_of(empty)
 
 
 def test_batches_take_turns_and_a_run_does_not_hold_the_lock():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import random
 import threading
 
@@ -272,6 +273,14 @@ def test_a_net_that_is_moved_or_cast_is_followed():
     with predictor.run():
         assert predictor.dtype == torch.float64
         assert predictor.predict(ROWS).shape == (6, 2)
+
+
+def test_predictors_can_be_sent_to_a_worker():
+    predictor = wrap(mlp(nn.Softmax(dim=1)), kind="table", output_names=["no", "yes"])
+    scores = predictor.predict(ROWS)
+    twin = pickle.loads(pickle.dumps(predictor))
+    np.testing.assert_array_equal(twin.predict(ROWS), scores)
+    assert twin.output_names == ("no", "yes")
 
 
 class Caches(nn.Module):
