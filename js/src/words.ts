@@ -126,6 +126,7 @@ export function doubt(values: Float32Array, errors: Float32Array | null, things:
 
 /** `fits well, R² 0.92` */
 export function fitWords(r2: number, says: number, unit: OutputUnit): string {
+  if (!Number.isFinite(r2)) return "";
   const rounded = `R\u00b2 ${fixed(r2, 2)}`;
   if (r2 >= 0.8) return `fits well, ${rounded}`;
   if (r2 >= 0.5) return `fits roughly, ${rounded}`;

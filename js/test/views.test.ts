@@ -84,6 +84,26 @@ describe("a table", () => {
     expect(view.model.get("display")).toEqual({ all_rows: true });
   });
 
+  it("of many features shows them all as a strip and finds one by name", async () => {
+    const n = 60;
+    const columns = Array.from({ length: n }, (_, i) => column(`f${i}`, String(i)));
+    const weights = columns.map((_, i) => (i % 2 ? -1 : 1) * (n - i));
+    const one = { n_features: n, values: floats(...weights, ...weights), predictions: floats(0.5, 0.5) };
+    await show({ ...table(), geometry: geometry({ type: "columns", columns }), frame: frame(one) });
+    expect(view.$(".jx-over svg")?.getAttribute("aria-label")).toBe("60 contributions in the order of the rows");
+    expect(view.$(".jx-over .pos")?.getAttribute("d")?.split("M")).toHaveLength(31);
+    const field = view.$(".find") as HTMLInputElement;
+    const find = async (text: string) => {
+      field.value = text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      await painted();
+      return view.all('[role="rowheader"]').map((cell) => cell.textContent);
+    };
+    expect(await find("F5")).toEqual(["f5", ...Array.from({ length: 10 }, (_, i) => `f5${i}`)]);
+    expect(await find("nothing")).toEqual([]);
+    expect(view.root.textContent).toContain("No feature has this in its name.");
+  });
+
   it("stands still with … before the first batch", async () => {
     const before = frame({ state: "running", n_features: 4, predictions: floats(0.635, 0.365) });
     await show({ ...table(), frame: before, status: status({ state: "running", rows: 0 }) });

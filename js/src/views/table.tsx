@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Axis, Bar, Weight } from "../components/bar";
 import { useMovingRows } from "../components/moving";
 import { MiddleName } from "../components/names";
@@ -6,6 +6,7 @@ import { type FeatureRow, rowsOf } from "../features";
 import { condition, counted, decimalsFor, shortCondition, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { Store } from "../store";
+import { OVERVIEW_FROM, Overview } from "./overview";
 
 /** How many rows stand before "n more features". */
 const SHOWN = { wide: 10, narrow: 6 };
@@ -14,6 +15,7 @@ const SHOWN = { wide: 10, narrow: 6 };
 export function TableView({ store, narrow }: { store: Store; narrow: boolean }) {
   const geometry = store.geometry.value;
   const { values, errors, order, end } = store.picture.value;
+  const [query, setQuery] = useState("");
   const grid = useRef<HTMLDivElement>(null);
   useMovingRows(grid, order);
   const { all_rows: all = false, sort = "weight" } = store.display.value;
@@ -26,49 +28,62 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   // a lone last row takes no more room than the line that would hide it
   const cut = all || places.length <= most + 1 ? places.length : most;
   const hidden = places.slice(cut);
+  const wanted = query.trim().toLocaleLowerCase();
+  const listed = wanted ? found(places, rows, wanted) : places.slice(0, cut);
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
-    <div class="jx-grid" role="table" aria-label="Features by contribution" ref={grid} {...hold}>
-      <div class="jx-row th" role="row">
-        <div role="columnheader" aria-sort={sort === "name" ? "ascending" : "none"}>
-          <button type="button" class={sort === "name" ? "on" : ""} title="Sort by name" onClick={by("name")}>
-            feature
-          </button>
+    <>
+      {places.length >= OVERVIEW_FROM && <Overview {...{ values, order: places, end, shown: cut, query, setQuery }} />}
+      <div class="jx-grid" role="table" aria-label="Features by contribution" ref={grid} {...hold}>
+        <div class="jx-row th" role="row">
+          <div role="columnheader" aria-sort={sort === "name" ? "ascending" : "none"}>
+            <button type="button" class={sort === "name" ? "on" : ""} title="Sort by name" onClick={by("name")}>
+              feature
+            </button>
+          </div>
+          <div role="columnheader">value</div>
+          <div role="columnheader" aria-label="contribution">
+            {values && <Axis end={end} decimals={decimals} />}
+          </div>
+          <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
+            <button type="button" title="Sort by weight" onClick={by("weight")}>
+              {errors ? "± 95%" : "weight"}
+            </button>
+          </div>
         </div>
-        <div role="columnheader">value</div>
-        <div role="columnheader" aria-label="contribution">
-          <Axis end={end} decimals={decimals} />
-        </div>
-        <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
-          <button type="button" title="Sort by weight" onClick={by("weight")}>
-            {errors ? "± 95%" : "weight"}
-          </button>
-        </div>
+        {listed.map((feature) => (
+          <Row
+            key={feature}
+            feature={feature}
+            row={rows[feature] as FeatureRow}
+            value={values?.[feature]}
+            error={errors?.[feature]}
+            end={end}
+            decimals={decimals}
+          />
+        ))}
+        {wanted && listed.length === 0 && <p class="m q">No feature has this in its name.</p>}
+        {!wanted && (hidden.length > 0 || (all && places.length > most + 1)) && (
+          <Rest
+            features={hidden}
+            values={values}
+            errors={errors}
+            end={end}
+            decimals={decimals}
+            all={all}
+            toggle={() => store.show({ all_rows: !all })}
+          />
+        )}
       </div>
-      {places.slice(0, cut).map((feature) => (
-        <Row
-          key={feature}
-          feature={feature}
-          row={rows[feature] as FeatureRow}
-          value={values?.[feature]}
-          error={errors?.[feature]}
-          end={end}
-          decimals={decimals}
-        />
-      ))}
-      {(hidden.length > 0 || (all && places.length > most + 1)) && (
-        <Rest
-          features={hidden}
-          values={values}
-          errors={errors}
-          end={end}
-          decimals={decimals}
-          all={all}
-          toggle={() => store.show({ all_rows: !all })}
-        />
-      )}
-    </div>
+    </>
   );
+}
+
+const MOST_FOUND = 30;
+
+/** Features by a part of their name, in the order of the rows. */
+function found(places: number[], rows: FeatureRow[], part: string): number[] {
+  return places.filter((feature) => rows[feature]?.name.toLocaleLowerCase().includes(part)).slice(0, MOST_FOUND);
 }
 
 /** Nobody who points at a row or has it in focus should see it jump. */

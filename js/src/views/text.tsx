@@ -276,10 +276,10 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
             onFocus={() => setHot(entry.key)}
             onBlur={() => setHot(null)}
           >
-            <bdi class="wd" title={entry.word}>
-              {entry.word}
+            <span class="wd" title={entry.word}>
+              <bdi>{entry.word}</bdi>
               {entry.count > 1 && <span class="q s"> ×{entry.count}</span>}
-            </bdi>
+            </span>
             <Bar value={entry.value} error={entry.error} end={end} />
             <span class={`num ${signClass(entry.value, decimals)}`}>
               {picture.values ? signed(entry.value, decimals) : UNKNOWN}
