@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jupyter_xai.explanation import Explanation
 
 PNG_BYTES = 55_000
+_COARSEST = 36
 _drawing = threading.Lock()
 """Matplotlib keeps a few caches that are not made for threads."""
 
@@ -62,14 +63,14 @@ def png(
     dpi: int = 144,
     budget: int = PNG_BYTES,
 ) -> bytes:
-    """Draw one output as a PNG of at most ``budget`` bytes, with fewer colours if need be.
+    """Draw one output as a PNG of at most ``budget`` bytes, coarser if need be.
 
     Parameters
     ----------
     explanation, output, max_features, method_label
         As in ``figure``.
     dpi : int
-        Pixels an inch; the figure is 8.2 inches wide.
+        Pixels an inch at most; the figure is 8.2 inches wide.
     budget : int
         Bytes at most.
 
@@ -77,17 +78,22 @@ def png(
     -------
     bytes
     """
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     drawn = figure(explanation, output, max_features=max_features, method_label=method_label)
     while True:
         with _drawing:
-            file = io.BytesIO()
-            drawn.savefig(file, format="png", dpi=dpi)
-        picture = Image.open(file).convert("RGB")
-        for colours in (256, 128, 64):
-            small = io.BytesIO()
-            picture.quantize(colours, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-            if small.tell() <= budget or dpi <= 36:
-                return small.getvalue()
-        dpi = dpi * 4 // 5
+            drawn.set_dpi(dpi)
+            canvas: Any = FigureCanvasAgg(drawn)
+            canvas.draw()
+            pixels = np.array(canvas.buffer_rgba())[..., :3]
+        file = io.BytesIO()
+        few = Image.fromarray(pixels).quantize(
+            256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        few.save(file, "PNG")
+        if file.tell() <= budget or dpi <= _COARSEST:
+            return file.getvalue()
+        dpi = max(_COARSEST, min(dpi - 4, int(0.97 * dpi * (budget / file.tell()) ** 0.55)))
