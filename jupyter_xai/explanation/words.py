@@ -155,10 +155,8 @@ def sum_line(explanation: Explanation, output: int = 0) -> str:
     base, total = float(explanation.base_values[output]), float(explanation.totals[output])
     decimals = decimals_for(unit, max(abs(base), abs(total), abs(model)))
     things = counted(_count(explanation.features), feature_word(explanation.features))
-    parts = [
-        f"{fixed(base, decimals)} {base_word(explanation)} {MINUS if total < 0 else '+'} "
-        f"{fixed(abs(total), decimals)} from {things} = {fixed(base + total, decimals)}"
-    ]
+    weights = f"{MINUS if total < 0 else '+'} {fixed(abs(total), decimals)} from {things}"
+    parts = [f"{fixed(base, decimals)} {base_word(explanation)} {weights} = {fixed(base + total, decimals)}"]
     if explanation.fidelity is not None:
         says = float(explanation.fidelity.local_predictions[output])
         parts.append(f"model {prediction(model, unit)}")
