@@ -11,6 +11,7 @@ import { followTheme } from "./theme";
  */
 const sessions = new WeakMap<object, Map<string, Session>>();
 const nobody = {};
+const orphans = new WeakSet<Session>();
 
 function known(model: Model): Map<string, Session> {
   const manager = (model as { widget_manager?: unknown }).widget_manager;
@@ -43,7 +44,10 @@ function initialize({ model }: { model: Model }): () => void {
 }
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  // hosts that never call initialize leave it to the last view to clean up
+  const orphan = !known(model).has(String(model.get("uid") ?? ""));
   const session = sessionOf(model);
+  if (orphan) orphans.add(session);
   const { store, uid } = session;
   const root = document.createElement("section");
   // the page's style sheet hides the static picture while an element of this class is there
@@ -52,6 +56,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   root.setAttribute("aria-label", "Explanation of one prediction");
   el.append(root);
 
+  // ipywidgets marks the views of models that came from a saved notebook and have no comm; the model's proxy hides it
+  if (el.closest(".jupyter-widgets-disconnected")) store.setLink("saved");
   const stopTheme = followTheme(root);
   const close = session.open();
   let leave: (() => void) | null = store.inSight();
@@ -84,6 +90,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     renderInto(null, root);
     root.remove();
     close();
+    if (session.idle && orphans.has(session)) forget(model, session);
   };
 }
 

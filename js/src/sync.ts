@@ -20,6 +20,8 @@ const PONG_WITHIN_MS = 2000;
 export interface Session {
   readonly store: OwnedStore;
   readonly uid: string;
+  /** No view is open. */
+  readonly idle: boolean;
   /** A view opens: reads the model if nobody did yet, and says hello. Returns what closes it. */
   open(): () => void;
   dispose(): void;
@@ -90,6 +92,9 @@ export function openSession(model: Model): Session {
     store,
     get uid() {
       return String(model.get("uid") ?? "");
+    },
+    get idle() {
+      return views === 0;
     },
     open() {
       if (views++ === 0) for (const name of TRAITS) store.receive(name, model.get(name));

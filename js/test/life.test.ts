@@ -114,6 +114,19 @@ describe("life of a view", () => {
     expect(() => view.close()).not.toThrow();
   });
 
+  it("a view restored from saved widget state says so", async () => {
+    const model = new StandIn(table() as never, true);
+    const el = document.createElement("div");
+    el.className = "jupyter-widgets-disconnected";
+    document.body.append(el);
+    const close = entry.render({ model, el });
+    await painted();
+    expect(el.textContent).toContain("Saved view, no kernel.");
+    close();
+    // nobody called initialize, so the last view cleans up
+    expect(model.listeners).toBe(0);
+  });
+
   it("an empty model waits in words", async () => {
     const view = mounted({ uid: "e", geometry: {}, frame: {}, curves: {}, status: {}, display: {}, request: {} });
     await painted();

@@ -230,7 +230,7 @@ describe("an image", () => {
     await painted();
     expect(view.model.get("display")).toEqual({ opacity: 0.4, threshold: 0.5 });
     expect(view.words(".im-c")).toContain("40 %");
-    expect(threshold.getAttribute("aria-valuetext")).toBe("1 pieces shown");
+    expect(threshold.getAttribute("aria-valuetext")).toBe("1 piece shown");
   });
 
   it("offers the other 997 outputs, listed when the select is opened", async () => {

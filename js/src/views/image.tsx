@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { OWN_KEYS } from "../components/keys";
 import { Track } from "../components/track";
-import { decimalsFor, fixed, signed, UNKNOWN, whole } from "../format";
+import { counted, decimalsFor, fixed, signed, UNKNOWN, whole } from "../format";
 import { paintHeat } from "../heat";
 import { loadPhoto, type Photo } from "../photo";
 import { byWeight } from "../ranking";
@@ -69,7 +69,7 @@ export function ImageView({ store }: { store: Store }) {
           label="smallest contribution shown"
           value={threshold}
           curve={survival(heat, errors, end)}
-          valueText={`${count} ${thing} shown`}
+          valueText={`${counted(count, thing)} shown`}
           onInput={(next) => store.show({ threshold: next })}
         />
         <span class="rd">
@@ -189,7 +189,7 @@ function Numbers({ photo, values, seen, decimals }: NumbersProps) {
             class="lab"
             aria-hidden="true"
             style={{
-              left: `clamp(22px, ${100 * x}%, calc(100% - 22px))`,
+              left: `clamp(26px, ${100 * x}%, calc(100% - 26px))`,
               top: `clamp(8px, ${100 * y}%, calc(100% - 8px))`,
             }}
           >
