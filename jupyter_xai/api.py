@@ -91,8 +91,13 @@ def explain(
     >>> import numpy as np
     >>> import jupyter_xai as xai
     >>> rows = np.random.default_rng(0).normal(size=(200, 3))
-    >>> view = xai.explain(lambda X: 2 * X[:, 0] - X[:, 1], [1.0, 1.0, 1.0], background=rows,
-    ...                    feature_names=["income", "debt", "age"], n_samples=500)
+    >>> view = xai.explain(
+    ...     lambda X: 2 * X[:, 0] - X[:, 1],
+    ...     [1.0, 1.0, 1.0],
+    ...     background=rows,
+    ...     feature_names=["income", "debt", "age"],
+    ...     n_samples=500,
+    ... )
     >>> view.explanation.values.shape
     (1, 3)
     """
@@ -142,12 +147,12 @@ def _default_masker(
         return Tabular(background, feature_names=feature_names, **own)
     if background is not None:
         raise InputError(
-            f"background= is for rows of a table, but the input was taken for {found.article} {found.kind}: leave it out."
+            f"background= is for rows of a table, but the input was taken for {found.article} {found.kind}: "
+            "leave it out."
         )
-    from jupyter_xai.maskers.image import Image
-    from jupyter_xai.maskers.text import Text
+    from jupyter_xai import maskers
 
-    cls: Any = Text if found.kind == "text" else Image
+    cls: Any = maskers.default(found.kind)
     own = {spec.name: params.pop(spec.name) for spec in cls.params if spec.name in params}
     return cls(**own)
 

@@ -212,7 +212,8 @@ class Evaluation:
                 if self._pool is not None:
                     self._pool.put(key, sequence, at, outputs)
             yield Block(at, stop, draws.features, draws.distances, outputs)
-            self._size = min(2 * self._size, self._limit)
+            if stop - at >= self._size:
+                self._size = min(2 * self._size, self._limit)
             at = stop
 
     def _start(self, key: Hashable, sequence: Hashable) -> None:

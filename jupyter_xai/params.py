@@ -57,7 +57,9 @@ class ParamSpec:
 
     def _fail(self, value: Any, expected: str) -> InputError:
         also = ' or "auto"' if self.auto else ""
-        return InputError(f"{self.name}={value!r} does not work: expected {expected}{also}. Pass another {self.name}=.")
+        return InputError(
+            f"{self.name}={value!r} does not work: expected {expected}{also}. Pass another {self.name}=."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

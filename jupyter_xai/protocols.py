@@ -73,7 +73,7 @@ class Progress:
 
 
 Watch: TypeAlias = Callable[[Progress], bool]
-"""Called before the first and after each batch; returning False stops the run, which then yields its estimate so far as "stopped"."""
+"""Called before the first and after each batch; False stops the run, which then yields its estimate as "stopped"."""
 
 
 @runtime_checkable
@@ -198,7 +198,9 @@ class Explainer(Protocol):
         """Run to the end; equal to the last estimate of ``stream``."""
         ...
 
-    def stream(self, x: Any, targets: Target | None = None, *, watch: Watch | None = None) -> Iterator[Explanation]:
+    def stream(
+        self, x: Any, targets: Target | None = None, *, watch: Watch | None = None
+    ) -> Iterator[Explanation]:
         """Whole estimates, each replacing the one before. Closing the generator cancels within one batch."""
         ...
 

@@ -81,7 +81,9 @@ class Session:
             If the method does not apply here.
         """
         name = self._method_name(method)
-        why_not = "" if name in self._custom else KERNELS[name].why_not(self._found.kind, self._predictor.backend)
+        why_not = (
+            "" if name in self._custom else KERNELS[name].why_not(self._found.kind, self._predictor.backend)
+        )
         if why_not:
             fitting = [row["label"] for row in self.methods() if not row["why_not"]]
             raise CannotExplainError(f"{why_not}.", fitting)
@@ -95,7 +97,9 @@ class Session:
         for key, value in params.items():
             if key not in known:
                 names = ", ".join(known) or "none"
-                raise InputError(f"{key}= is not a hyper-parameter of {name} or its masker: expected one of {names}.")
+                raise InputError(
+                    f"{key}= is not a hyper-parameter of {name} or its masker: expected one of {names}."
+                )
             request["params"][key] = known[key].validate(value)
         self._target_objects = targets
         request["random_state"] = secrets.randbelow(2**31) if random_state is None else _seed(random_state)
@@ -126,7 +130,11 @@ class Session:
     def methods(self) -> list[dict[str, str]]:
         """Every kernel, and why it does not apply ("" if it does)."""
         rows = [
-            {"name": k.name, "label": k.label, "why_not": k.why_not(self._found.kind, self._predictor.backend)}
+            {
+                "name": k.name,
+                "label": k.label,
+                "why_not": k.why_not(self._found.kind, self._predictor.backend),
+            }
             for k in KERNELS.values()
         ]
         return rows + [{"name": name, "label": name, "why_not": ""} for name in self._custom]
@@ -219,5 +227,7 @@ class Session:
 
 def _seed(random_state: Any) -> int:
     if isinstance(random_state, bool) or not hasattr(random_state, "__index__") or int(random_state) < 0:
-        raise InputError(f"random_state={random_state!r} does not work: expected a whole number from 0, or None.")
+        raise InputError(
+            f"random_state={random_state!r} does not work: expected a whole number from 0, or None."
+        )
     return int(random_state)

@@ -36,8 +36,9 @@ class Columns:
 
     Examples
     --------
-    >>> row = Columns(names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"),
-    ...               members=((0,), (1,)))
+    >>> row = Columns(
+    ...     names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"), members=((0,), (1,))
+    ... )
     >>> row.shape, row.feature_names
     ((2,), ('age', 'job'))
     """

@@ -127,10 +127,18 @@ class Explanation:
     --------
     >>> import numpy as np
     >>> from jupyter_xai.explanation import Columns
-    >>> row = Columns(names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"),
-    ...               members=((0,), (1,)))
-    >>> e = Explanation(values=np.array([[0.2, -0.1]]), features=row, output_names=("bad",),
-    ...                 predictions=np.array([0.6]), base_values=np.array([0.5]), additive=True, method="demo")
+    >>> row = Columns(
+    ...     names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"), members=((0,), (1,))
+    ... )
+    >>> e = Explanation(
+    ...     values=np.array([[0.2, -0.1]]),
+    ...     features=row,
+    ...     output_names=("bad",),
+    ...     predictions=np.array([0.6]),
+    ...     base_values=np.array([0.5]),
+    ...     additive=True,
+    ...     method="demo",
+    ... )
     >>> bool(abs(e.additivity_gap[0]) < 1e-12)
     True
     """
@@ -175,7 +183,7 @@ class Explanation:
     def totals(self) -> NDArray[np.float64]:
         """Sum of the attributions of each output, shape (outputs,)."""
         parts = self.values if isinstance(self.values, tuple) else (self.values,)
-        return np.sum([part.reshape(len(part), -1).sum(axis=1) for part in parts], axis=0)
+        return np.asarray(sum(part.reshape(len(part), -1).sum(axis=1) for part in parts), dtype=np.float64)
 
     @property
     def additivity_gap(self) -> NDArray[np.float64] | None:
@@ -207,7 +215,9 @@ class Explanation:
         if isinstance(name, str):
             if name not in self.output_names:
                 known = ", ".join(repr(n) for n in self.output_names[:20])
-                raise TargetError(f"{name!r} was not explained; explained outputs: {known}. Pass targets={name!r}.")
+                raise TargetError(
+                    f"{name!r} was not explained; explained outputs: {known}. Pass targets={name!r}."
+                )
             name = self.output_names.index(name)
         at = slice(name, name + 1) if name >= 0 else slice(name, None)
 

@@ -12,7 +12,7 @@ from jupyter_xai.explanation import Explanation, ExplanationBatch, State
 from jupyter_xai.models.torch import WeightsChanged
 from jupyter_xai.models.wrap import wrap
 from jupyter_xai.params import ParamSpec
-from jupyter_xai.protocols import Kind, Masker, Predictor, Progress, Target, Watch
+from jupyter_xai.protocols import Kind, Masker, Opening, Predictor, Progress, Target, Watch
 
 Clock = Callable[[], float]
 
@@ -93,6 +93,10 @@ class Estimator(Protocol):
         """Take in one block."""
         ...
 
+    def opening(self) -> Opening:
+        """What is known once the first draw, the instance itself, was taken in."""
+        ...
+
     def settled(self) -> bool:
         """Whether every shown target's intervals are narrow enough."""
         ...
@@ -127,8 +131,13 @@ def estimates(
         None: only the last estimate is made.
     """
     tests = checkpoints(n) if tolerance > 0 else ()
-    for block in evaluation.blocks(n, tests):
+    for block in evaluation.blocks(n, (1, *tests)):  # the instance by itself: it opens the view
         estimator.add(block)
+        if block.start == 0 and block.stop < n:
+            if watch is not None and not watch(Progress(0, 0, n, estimator.opening())):
+                yield estimator.estimate("stopped")
+                return
+            continue
         if watch is not None and not watch(Progress(block.stop, evaluation.n_rows, n)) and block.stop < n:
             yield estimator.estimate("stopped")
             return

@@ -15,7 +15,7 @@ from jupyter_xai.kernels._stream import Estimator, SampledKernel
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
 from jupyter_xai.models.targets import Targets, resolve_targets
 from jupyter_xai.params import FloatParam, IntParam, ParamSpec, validate_all
-from jupyter_xai.protocols import Masker, Neighbourhood, Predictor, Target
+from jupyter_xai.protocols import Masker, Neighbourhood, Opening, Predictor, Target
 
 
 def locality(distances: NDArray[np.float64], kernel_width: float) -> NDArray[np.float64]:
@@ -199,6 +199,17 @@ class _Surrogate:
         span = fit.coefs.max(axis=1) - fit.coefs.min(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.where(half == 0, 0.0, half / span).max())
+
+    def opening(self) -> Opening:
+        """The instance and its prediction."""
+        assert self._targets is not None
+        return Opening(
+            features=self._around.layout,
+            targets=self._targets.indices,
+            output_names=self._targets.names,
+            all_output_names=self._evaluation.predictor.output_names,
+            all_predictions=self._all,
+        )
 
     def settled(self) -> bool:
         """Whether the widest interval of every target is within the tolerance."""

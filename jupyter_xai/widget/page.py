@@ -108,16 +108,14 @@ class Page:
 
     def display(self, sentence: str, fallback: dict[str, str]) -> None:
         """Publish the live view and, under an id of its own, the static picture; CSS shows exactly one."""
-        from IPython.display import publish_display_data
-
         data, metadata = self.mimebundle(sentence)
-        publish_display_data(data, metadata)
-        publish_display_data(fallback, transient={"display_id": self._display_id})
+        _publish(data, metadata)
+        _publish(fallback, transient={"display_id": self._display_id})
         self.shown = True
 
     def mimebundle(self, sentence: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the widget's own bundle with our sentence as its text."""
-        bundle = self.widget._repr_mimebundle_() or {}
+        bundle: Any = self.widget._repr_mimebundle_() or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": sentence}, dict(metadata)
 
@@ -128,10 +126,15 @@ class Page:
         """
         if not self.shown:
             return
-        from IPython.display import publish_display_data
-
-        self.publisher(lambda: publish_display_data(make(), transient={"display_id": self._display_id}, update=True))
+        self.publisher(lambda: _publish(make(), transient={"display_id": self._display_id}, update=True))
 
     @property
     def _display_id(self) -> str:
         return f"xai-{self.uid}"
+
+
+def _publish(data: dict[str, Any], metadata: dict[str, Any] | None = None, **how: Any) -> None:
+    from IPython import display
+
+    publish: Any = display.publish_display_data
+    publish(data, metadata, **how)

@@ -37,6 +37,6 @@ class Publisher:
         with self._lock:
             try:
                 return self._context.copy().run(publish)
-            except Exception:
+            except Exception:  # noqa: BLE001  # whatever a dead comm raises
                 _log.debug("could not publish to the page", exc_info=True)
                 return None

@@ -78,8 +78,9 @@ class View:
     Examples
     --------
     >>> import jupyter_xai as xai
-    >>> view = xai.explain(lambda texts: [[0.9 if "dull" in t else 0.2] for t in texts], "a dull film",
-    ...                    n_samples=200)
+    >>> view = xai.explain(
+    ...     lambda texts: [[0.9 if "dull" in t else 0.2] for t in texts], "a dull film", n_samples=200
+    ... )
     >>> view.explanation.feature_names
     ('a', 'dull', 'film')
     """
@@ -150,7 +151,9 @@ class View:
             self.stop()
             raise
         if not done:
-            raise TimeoutError(f"the explanation is still running after {timeout:g} s; view.last has the newest estimate")
+            raise TimeoutError(
+                f"the explanation is still running after {timeout:g} s; view.last has the newest estimate"
+            )
         if self._error is not None:
             raise self._error
         if self._last is None:
@@ -170,7 +173,10 @@ class View:
         """Go on with ``factor`` times the samples."""
         if self._last is not None and isinstance(self._last.params.get("n_samples"), int):
             request = dict(self._scene.request)
-            request["params"] = {**request.get("params", {}), "n_samples": factor * self._last.params["n_samples"]}
+            request["params"] = {
+                **request.get("params", {}),
+                "n_samples": factor * self._last.params["n_samples"],
+            }
             self._ask(request)
 
     def park(self) -> None:

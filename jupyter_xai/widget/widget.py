@@ -35,7 +35,7 @@ def read_bundle(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-class ExplanationWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget's base is untyped
+class ExplanationWidget(anywidget.AnyWidget):
     """State shared with the page. Written by Python: geometry, frame, curves, status. By both: display, request."""
 
     _esm = read_bundle("index.js")

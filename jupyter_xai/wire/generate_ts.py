@@ -59,7 +59,9 @@ def to_typescript(annotation: Any) -> str:
         return "[" + ", ".join(to_typescript(arg) for arg in args) + "]"
     if origin is dict:
         return f"Record<{to_typescript(args[0])}, {to_typescript(args[1])}>"
-    raise TypeError(f"the schema uses {annotation!r}, which has no TypeScript form here: add a rule to to_typescript")
+    raise TypeError(
+        f"the schema uses {annotation!r}, which has no TypeScript form here: add a rule to to_typescript"
+    )
 
 
 def _interface(cls: Any) -> str:

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("torch", "sklearn", "matplotlib", "anywidget", "ipywidgets", "pandas", "skimage", "scipy", "PIL")
 
 PROBE = """
@@ -21,7 +23,11 @@ print(json.dumps([seconds, sorted({{m.split(".")[0] for m in sys.modules}})]))
 
 def probe(more: str = "") -> tuple[float, set[str]]:
     answer = subprocess.run(
-        [sys.executable, "-c", PROBE.format(more=more)], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", PROBE.format(more=more)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     seconds, modules = json.loads(answer.stdout.splitlines()[-1])
     return seconds, set(modules)
@@ -43,9 +49,5 @@ def test_unknown_name_is_an_attribute_error() -> None:
     import jupyter_xai
 
     assert "explain" in dir(jupyter_xai)
-    try:
-        jupyter_xai.explian  # noqa: B018
-    except AttributeError as error:
-        assert "explian" in str(error)
-    else:
-        raise AssertionError("no error")
+    with pytest.raises(AttributeError, match="explian"):
+        _ = jupyter_xai.explian

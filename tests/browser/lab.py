@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ CHROMIUM_FLAGS = [
 def find_chromium() -> str:
     """Path of a browser; the Makefile finds or installs one and names it in CHROMIUM."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
+    path = os.environ.get("CHROMIUM") or next(
+        (found for name in names if (found := shutil.which(name))), None
+    )
     if path is None:
-        raise RuntimeError("no browser for the browser tests: run make browser, or set CHROMIUM to a Chromium binary")
+        raise RuntimeError(
+            "no browser for the browser tests: run make browser, or set CHROMIUM to a Chromium binary"
+        )
     return path
 
 
@@ -65,7 +70,9 @@ class Server:
         environment.pop("JUPYTER_XAI_HEADLESS", None)
         settings = root / "lab-settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True, exist_ok=True)
-        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        (settings / "notification.jupyterlab-settings").write_text(
+            '{"fetchNews": "false", "checkForUpdates": false}'
+        )
         self._log = (root / "server.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -79,7 +86,9 @@ class Server:
                 "--ServerApp.port_retries=0",
                 f"--IdentityProvider.token={self.token}",
                 f"--ServerApp.root_dir={self.notebooks}",
-                "--LabApp.expose_app_in_browser=True" if app == "lab" else "--JupyterNotebookApp.expose_app_in_browser=True",
+                "--LabApp.expose_app_in_browser=True"
+                if app == "lab"
+                else "--JupyterNotebookApp.expose_app_in_browser=True",
             ],
             env=environment,
             stdout=self._log,
@@ -97,7 +106,9 @@ class Server:
             if self._process.poll() is not None:
                 break
             time.sleep(0.2)
-        raise RuntimeError("the Jupyter server did not start: " + (self.root / "server.log").read_text()[-2000:])
+        raise RuntimeError(
+            "the Jupyter server did not start: " + (self.root / "server.log").read_text()[-2000:]
+        )
 
     def api(self, verb: str, path: str, body: Any = None) -> Any:
         """One call of the server's REST interface."""
@@ -116,7 +127,11 @@ class Server:
         import nbformat
 
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
         path = self.notebooks / name
         nbformat.write(notebook, path)
         return path
@@ -127,10 +142,18 @@ class Server:
 
         return nbformat.read(self.notebooks / name, as_version=4)
 
-    def shutdown_kernels(self) -> None:
-        """End every kernel and session."""
+    def trust(self, name: str) -> None:
+        """Sign a notebook as ``jupyter trust`` does."""
+        from nbformat.sign import NotebookNotary
+
+        NotebookNotary(data_dir=str(self.root / "data")).sign(self.read(name))
+
+    def shutdown_kernels(self, of: Callable[[str], bool] = lambda path: True) -> None:
+        """End the kernels and sessions of the notebooks whose path passes; of all by default."""
         for session in self.api("GET", "api/sessions"):
-            self.api("DELETE", f"api/sessions/{session['id']}")
+            if of(session["path"]):
+                with contextlib.suppress(urllib.error.HTTPError):  # it may end by itself meanwhile
+                    self.api("DELETE", f"api/sessions/{session['id']}")
 
     def close(self) -> None:
         """End the server and its kernels."""
@@ -204,7 +227,9 @@ class Notebook:
     def theme(self, dark: bool) -> None:
         """Switch JupyterLab's theme."""
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-        self.page.evaluate("t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", theme)
+        self.page.evaluate(
+            "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", theme
+        )
         self.page.wait_for_function(
             "d => document.body.dataset.jpThemeLight === String(!d)", arg=dark, timeout=10_000
         )
@@ -221,7 +246,8 @@ class Notebook:
                       if (m.header.msg_type === 'stream') text += m.content.text;
                       if (m.header.msg_type === 'error') text += m.content.traceback.join('\\n');
                     };
-                    await Promise.race([future.done, new Promise((_, no) => setTimeout(() => no('late'), seconds * 1000))]);
+                    const late = new Promise((_, no) => setTimeout(() => no('late'), seconds * 1000));
+                    await Promise.race([future.done, late]);
                     return text }""",
                 [code, timeout],
             )
@@ -234,7 +260,9 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_FLAGS, headless=True)
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_FLAGS, headless=True
+        )
         try:
             yield browser
         finally:

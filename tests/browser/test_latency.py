@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.browser.latency import SETUP, measure, percentile
 from tests.browser.lab import Notebook
+from tests.browser.latency import SETUP, measure, percentile
 from tests.browser.test_live import wait_state
 
 

@@ -185,20 +185,22 @@ def test_watch_stops_within_one_batch_and_a_closed_stream_too():
         return progress.n_evals < 150
 
     *_, last = kernel.stream(8, watch=watch)
-    assert (last.status, last.n_evals, last.n_rows) == ("stopped", 150, 150)
+    assert (last.status, last.n_evals, last.n_rows) == ("stopped", 151, 151)
     assert [(p.n_evals, p.n_rows, p.total_evals) for p in seen] == [
-        (50, 50, 1000),
-        (100, 100, 1000),
-        (150, 150, 1000),
+        (0, 0, 1000),  # the opening: the instance and its prediction
+        (51, 51, 1000),
+        (101, 101, 1000),
+        (151, 151, 1000),
     ]
+    assert seen[0].opening.features is last.features
     np.testing.assert_allclose(
-        last.values, Lime(model, MaskMasker(), n_samples=150).explain(8).values, atol=1e-10
+        last.values, Lime(model, MaskMasker(), n_samples=151).explain(8).values, atol=1e-10
     )
     model.sizes.clear()
     stream = kernel.stream(8)
     assert next(stream).status == "running"
     stream.close()
-    assert len(model.sizes) == 1
+    assert model.sizes == [1, 50]
 
 
 def test_stream_is_paced_by_its_clock():
@@ -217,7 +219,7 @@ def test_stream_is_paced_by_its_clock():
     kernel = Lime(FakePredictor(slow), MaskMasker(), n_samples=1000, batch_size=10)
     kernel.clock = clock
     evals = [e.n_evals for e in kernel.stream(8)]
-    assert evals == [10, *range(40, 1000, 30), 1000]  # every 0.05 s: three batches of 0.02 s
+    assert evals == [11, *range(41, 1000, 30), 1000]  # every 0.05 s: three batches of 0.02 s
 
 
 def test_explain_solves_once():
@@ -237,7 +239,10 @@ def test_a_model_that_fails_midway_leaves_what_was_yielded():
     kernel = Lime(model, MaskMasker(), batch_size=10)
     kernel.clock = lambda: 100.0 * len(calls)
     stream = kernel.stream(4)
-    assert [next(stream).n_evals for _ in range(3)] == [10, 20, 30]
+    assert [next(stream).n_evals for _ in range(2)] == [
+        11,
+        21,
+    ]  # after the instance and a batch, then a batch each
     with pytest.raises(ModelError, match="no more"):
         next(stream)
 

@@ -12,7 +12,9 @@ from jupyter_xai.explanation import Columns, Explanation
 from jupyter_xai.params import IntParam, ParamSpec
 from jupyter_xai.protocols import Opening, Progress, Watch
 
-ROW = Columns(names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"), members=((0,), (1,)))
+ROW = Columns(
+    names=("age", "job"), values=(24, "skilled"), kinds=("number", "category"), members=((0,), (1,))
+)
 
 
 def make_estimate(n: int, status: str = "running", **more: Any) -> Explanation:

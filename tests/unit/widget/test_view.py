@@ -207,7 +207,9 @@ def test_only_the_newest_views_keep_their_caches() -> None:
 
 
 def test_progress_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    view = View(FakeQuestion(total=5), {"method": "lime", "params": {}}, Environment(False, False), progress=True)
+    view = View(
+        FakeQuestion(total=5), {"method": "lime", "params": {}}, Environment(False, False), progress=True
+    )
     view.wait(10)
     until(lambda: not view._runner.busy)
     error = capsys.readouterr().err
@@ -218,7 +220,9 @@ def test_progress_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 def test_two_outputs_are_published_and_the_live_one_is_never_updated(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[dict[str, Any], dict[str, Any], bool]] = []
 
-    def publish(data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False, **_: Any) -> None:
+    def publish(
+        data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False, **_: Any
+    ) -> None:
         published.append((data, transient or {}, update))
 
     monkeypatch.setattr("IPython.display.publish_display_data", publish)
