@@ -81,6 +81,22 @@ export function middles(index: Uint32Array, width: number, height: number, piece
   return best.map(([, x, y]) => [x, y]);
 }
 
+const RIM = 3;
+
+/** Whether a pixel lies just inside the border of its piece, on any side; the photo's own edge is one too. */
+function onRim(index: Uint32Array, at: number, width: number): boolean {
+  const piece = index[at];
+  const x = at % width;
+  return (
+    x < RIM ||
+    x >= width - RIM ||
+    index[at - RIM] !== piece ||
+    index[at + RIM] !== piece ||
+    index[at - RIM * width] !== piece ||
+    index[at + RIM * width] !== piece
+  );
+}
+
 /** Writes the heat over the photo into `out`. Raises solid, lowers hatched: sign never hangs on colour alone. */
 export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | null): void {
   const { rgba, index, edges, width } = ground;
@@ -117,13 +133,12 @@ export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | n
       green += (colour[1] - green) * tint;
       blue += (colour[2] - blue) * tint;
     }
-    if (edges[at]) {
+    if (piece === hot && onRim(index, at, width)) red = green = blue = 0;
+    else if (edges[at]) {
       const white = drawn[piece] ? 0.55 : 0.22;
-      const target = piece === hot ? 0 : 255;
-      const mix = piece === hot ? 1 : white;
-      red += (target - red) * mix;
-      green += (target - green) * mix;
-      blue += (target - blue) * mix;
+      red += (255 - red) * white;
+      green += (255 - green) * white;
+      blue += (255 - blue) * white;
     }
     out[pixel] = red;
     out[pixel + 1] = green;

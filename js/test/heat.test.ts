@@ -41,6 +41,12 @@ describe("the heat", () => {
     expect(pixel(out, 3)).toEqual([200, 100, 50]);
   });
 
+  it("outlines the piece that is pointed at, and no other", () => {
+    const out = paint([1, 1], { hot: 1 });
+    expect(pixel(out, 7)).toEqual([0, 0, 0]);
+    expect(pixel(out, 0)).not.toEqual([0, 0, 0]);
+  });
+
   it("does not draw what is below the threshold or not a number", () => {
     const out = paint([Number.NaN, 1], { shown: (i: number) => i === 0 });
     for (const at of [0, 7]) expect(new Set(pixel(out, at)).size).toBeLessThanOrEqual(2);
