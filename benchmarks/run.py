@@ -1,6 +1,6 @@
 """Ours, lime and the bare model on the same work, interleaved in one run.
 
-Usage: python benchmarks/run.py [--smoke] [--only NAME ...] [--rounds N] [--threads N] [--json PATH] [--list]
+Usage: python benchmarks/run.py [--smoke] [--only NAME ...] [--rounds N] [--threads N] [--cpu] [--json PATH]
 
 *Bare* is the user's model called on ready-made rows in the batches our kernel sends: the floor. *Streamed*
 reads every estimate of our kernel's stream. Times are medians; ratios are taken within a round, shown as
@@ -13,6 +13,7 @@ work, and threads that wait for a core others use make times that compare nothin
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -46,7 +47,9 @@ def main() -> int:
     if unknown:
         sys.exit(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     warnings.filterwarnings("ignore")
-    size = Size(smoke=options.smoke, rounds=options.rounds)
+    keep_memory()
+    clock = time.process_time if options.cpu else time.perf_counter
+    size = Size(smoke=options.smoke, rounds=options.rounds, clock=clock)
     started = time.perf_counter()
     outcomes: list[Outcome] = []
     failed: list[str] = []
@@ -72,6 +75,20 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def keep_memory() -> None:
+    """Let glibc keep what is freed.
+
+    Else whether 25 MB of activations are page-faulted anew for each batch depends on what the heap looked like before:
+    the same loop over the same batches then takes 0.9 s or 1.7 s.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return  # another C library
+    mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD: its greatest value
+    mallopt(-1, 2**30)  # M_TRIM_THRESHOLD
+
+
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Ours, lime and the bare model, interleaved in one run.")
@@ -81,6 +98,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=7, help="rounds of a timed row (default 7)")
     parser.add_argument("--threads", type=int, help="threads of numpy and torch (default 1)")
+    parser.add_argument("--cpu", action="store_true", help="count CPU time, where others use the machine")
     parser.add_argument("--json", metavar="PATH", help="also write every timing there")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
     return parser.parse_args()
@@ -115,7 +133,7 @@ def header(options: argparse.Namespace, seconds: float) -> str:
     return (
         f"{facts['cpus']} CPUs; threads: torch {facts['torch_threads']}, {variables}. "
         f"Python {facts['python']} on {facts['system']}; {versions}. {how}, {seconds:.0f} s in all.\n"
-        "Times are medians. Ratios are taken within a round: median (least–most)."
+        f"{'CPU times' if options.cpu else 'Times'} are medians. Ratios are taken within a round: median (least–most)."
     )
 
 
