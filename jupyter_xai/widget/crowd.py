@@ -8,11 +8,15 @@ from collections import OrderedDict
 from typing import Protocol
 
 MAX_AWAKE = 8
-"""Views that may keep caches and run at the same time."""
+"""Views that may keep caches while they do nothing; one that works is never interrupted by newer ones."""
 
 
 class Parkable(Protocol):
     """Something whose work and caches can be dropped."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is at work."""
 
     def park(self) -> None:
         """Drop them."""
@@ -40,13 +44,16 @@ def register(view: Parkable, cell: str, execution: str) -> None:
 
 
 def touch(view: Parkable) -> None:
-    """Make this view the newest; park the oldest beyond ``MAX_AWAKE``."""
+    """Make this view the newest; park the oldest idle ones beyond ``MAX_AWAKE``."""
     with _lock:
         _awake[id(view)] = weakref.ref(view)
         _awake.move_to_end(id(view))
-        for key in [key for key, ref in _awake.items() if ref() is None]:
+        known = [(key, ref()) for key, ref in _awake.items()]
+        idle = [(key, old) for key, old in known if old is None or (old is not view and not old.busy)]
+        gone = [key for key, old in idle if old is None]
+        excess = max(0, len(known) - len(gone) - MAX_AWAKE)
+        overdue = [(key, old) for key, old in idle if old is not None][:excess]
+        for key in [*gone, *(key for key, _ in overdue)]:
             del _awake[key]
-        overdue = [_awake.popitem(last=False)[1]() for _ in range(len(_awake) - MAX_AWAKE)]
-    for old in overdue:
-        if old is not None:
-            old.park()
+    for _, old in overdue:
+        old.park()

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def asking_page() -> str:
+    """Name the page whose message is being handled: every load of a page has a session of its own; "" if unknown."""
+    try:
+        parent = _kernel().get_parent("shell")
+        return str(parent["header"]["session"])
+    except (AttributeError, KeyError, LookupError, TypeError):
+        return ""
+
+
 @dataclass(frozen=True)
 class Environment:
     """Read while the user's cell runs.

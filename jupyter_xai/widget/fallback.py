@@ -112,9 +112,14 @@ def fallback_html(
 
 
 def _swap(name: str) -> str:
-    """Hide this output where the live view is on the page, and JupyterLab's error line where it is not."""
+    """Hide this output where the live view is shown, and JupyterLab's error line where it is not.
+
+    JupyterLab keeps all notebooks in one document, and a copy of this one may lie open beside it: there the live
+    view of the same cell decides. Hosts without such cells have a document for each notebook.
+    """
     return (
-        f"body:has(.xai-live-{name}) .xai-fb-{name}{{display:none}}"
+        f".jp-OutputArea:has(.xai-live-{name}) .xai-fb-{name},"
+        f"body:not(:has(.jp-OutputArea)):has(.xai-live-{name}) .xai-fb-{name}{{display:none}}"
         f".jp-OutputArea-child:not(:has(.xai-live-{name})):has(.lm-Panel)"
         f":has(+ .jp-OutputArea-child .xai-fb-{name}){{display:none}}"
     )
@@ -190,6 +195,8 @@ def _outputs(explanation: Explanation, output: int) -> str:
 
 def _foot(explanation: Explanation, output: int, method_label: str) -> str:
     state = state_line(explanation.status, rows=explanation.n_evals, random_state=explanation.random_state)
+    if explanation.status == "running":  # stored on the way: where this is read, nothing runs
+        state = f"unfinished · {state}"
     drawn = "outlined, not coloured" if isinstance(explanation.features, Pixels) else "hollow bars"
     facts = [f"{method_label or explanation.method} · {state}.", doubt(explanation, output, drawn)]
     facts += list(explanation.notices)

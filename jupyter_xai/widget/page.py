@@ -6,6 +6,7 @@ clicks to the shell that runs cells. Until then the newest state waits here.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from jupyter_xai.widget.publish import Publisher
 
 if TYPE_CHECKING:
     from jupyter_xai.widget.widget import ExplanationWidget
+
+_log = logging.getLogger("jupyter_xai")
 
 
 class Page:
@@ -36,6 +39,7 @@ class Page:
         self._unsent: set[str] = set()
         self._widget: ExplanationWidget | None = None
         self._lock = threading.RLock()
+        self._drawing = threading.Lock()
 
     @property
     def made(self) -> bool:
@@ -122,11 +126,18 @@ class Page:
     def update_fallback(self, make: Callable[[], dict[str, str]]) -> None:
         """Replace the stored static picture; the live view's output is never touched.
 
-        Nothing is drawn unless the view was displayed, and a picture that cannot be drawn ends no run.
+        Nothing is drawn unless the view was displayed, and a picture that cannot be drawn ends no run. Drawing
+        takes long, so frames and answers are published meanwhile; a later picture waits for an earlier one.
         """
         if not self.shown:
             return
-        self.publisher(lambda: _publish(make(), transient={"display_id": self._display_id}, update=True))
+        with self._drawing:
+            try:
+                picture = make()
+            except Exception:  # noqa: BLE001  # the view goes on without its stored picture
+                _log.debug("could not draw the stored picture", exc_info=True)
+                return
+            self.publisher(lambda: _publish(picture, transient={"display_id": self._display_id}, update=True))
 
     @property
     def _display_id(self) -> str:

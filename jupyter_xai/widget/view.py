@@ -13,7 +13,7 @@ from jupyter_xai.explanation import Explanation
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Opening, Progress, Watch
 from jupyter_xai.widget import crowd
-from jupyter_xai.widget.environment import Environment
+from jupyter_xai.widget.environment import Environment, asking_page
 from jupyter_xai.widget.page import Page
 from jupyter_xai.widget.runner import Job, Runner
 from jupyter_xai.widget.state import Scene
@@ -24,6 +24,11 @@ PARK_DELAY = 2.0
 """Seconds a view may be without a page (a cell being moved) before its work is dropped."""
 PICTURE_DELAY = 0.2
 """Seconds after a run's end before the stored picture is drawn."""
+PICTURE_FIRST, PICTURE_EVERY = 1.0, 15.0
+"""Seconds into a run after which its picture is first stored, and between two of them: a notebook may be saved, or
+its page reloaded, before a long run ends."""
+LIVE_SENTENCE = "jupyter_xai view: live while trusted and its kernel runs; its stored picture is below."
+"""Text of the live output, which is never updated: it has to stay true."""
 
 _drawing = threading.Lock()
 
@@ -100,7 +105,9 @@ class View:
         self._opening: Opening | None = None
         self._error: BaseException | None = None
         self._timers: dict[str, threading.Timer] = {}
+        self._front = ""
         self._pages = 0
+        self._picture_due = PICTURE_FIRST
         self._parked = False
         self._listening = False
         self._page.set(request=request, display={}, **self._scene.status(0, "idle"))
@@ -128,6 +135,11 @@ class View:
     def widget(self) -> Any:
         """The anywidget this view holds, for layouts such as ``ipywidgets.HBox``."""
         return self._live_widget()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is on its way or waits to be."""
+        return self._runner.busy
 
     def wait(self, timeout: float | None = None) -> Explanation:
         """Wait until the run ends; starts it if need be.
@@ -197,7 +209,8 @@ class View:
         if not self._environment.interactive:
             self._finish_before_showing()
         self._live_widget()
-        self._page.display(self._sentence(), self._fallback())
+        sentence = LIVE_SENTENCE if self._environment.interactive else self._sentence()
+        self._page.display(sentence, self._fallback())
         crowd.touch(self)
         if self._environment.interactive and self._run == 0:
             self._later("hello", HELLO_TIMEOUT, self._start_once)
@@ -258,6 +271,9 @@ class View:
             action()
 
     def _on_hello(self) -> None:
+        page = asking_page()
+        if page != self._front:  # an earlier page may have gone without a bye: the newest one counts
+            self._front, self._pages = page, 0
         self._pages += 1
         for name in ("bye", "hello"):
             if name in self._timers:
@@ -269,6 +285,8 @@ class View:
         self._parked = False
 
     def _on_bye(self) -> None:
+        if asking_page() != self._front:
+            return
         self._pages = max(0, self._pages - 1)
         if self._pages == 0:
             self._later("bye", PARK_DELAY, self.park)
@@ -314,6 +332,7 @@ class View:
     def started(self, run: int) -> None:
         """Say that a run has begun; the picture of the last one stays until the first estimate."""
         self._error = None
+        self._picture_due = PICTURE_FIRST
         self._page.set(**self._scene.status(run, "running"))
 
     def opened(self, run: int, opening: Opening) -> None:
@@ -330,12 +349,16 @@ class View:
         """Show an estimate."""
         self._last = estimate
         self._page.set(**self._scene.estimated(run, estimate, seconds))
+        if seconds >= self._picture_due:
+            self._picture_due = seconds + PICTURE_EVERY
+            self._store_picture()
 
     def finished(self, run: int, estimate: Explanation | None, seconds: float) -> None:
         """Show how it ended and store the picture."""
         state = estimate.status if estimate is not None else "failed"
         self._page.set(**self._scene.status(run, state, seconds=seconds))
         self._store_picture()
+        crowd.touch(self)
         self._write_progress(end="\n")
 
     def failed(self, run: int, error: BaseException, seconds: float) -> None:

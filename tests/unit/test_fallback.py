@@ -106,7 +106,8 @@ def test_numbers_are_in_the_html() -> None:
 
 def test_the_swap_names_this_view_alone() -> None:
     html = fallback_bundle(None, 'u1"><script>')["text/html"]
-    assert "body:has(.xai-live-u1script) .xai-fb-u1script{display:none}" in html
+    assert ".jp-OutputArea:has(.xai-live-u1script) .xai-fb-u1script," in html
+    assert "body:not(:has(.jp-OutputArea)):has(.xai-live-u1script) .xai-fb-u1script{display:none}" in html
     assert ":has(+ .jp-OutputArea-child .xai-fb-u1script){display:none}" in html
     assert "<script" not in html
 

@@ -206,6 +206,56 @@ def test_only_the_newest_views_keep_their_caches() -> None:
     assert len(views) == crowd.MAX_AWAKE + 3
 
 
+def test_a_view_at_work_is_never_parked_by_newer_ones() -> None:
+    question = FakeQuestion(total=20)
+    question.gate.clear()
+    view = make(question, LIVE)
+    _ = view.widget
+    say(view, "hello")
+    assert question.begun.wait(10)
+    others = [make(FakeQuestion(), HEADLESS) for _ in range(crowd.MAX_AWAKE + 1)]
+    assert question.dropped == 0
+    question.gate.set()
+    assert view.wait(10).status == "settled"
+    assert len(others) == crowd.MAX_AWAKE + 1
+
+
+def test_views_of_a_page_that_was_reloaded_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.view.PARK_DELAY", 0.02)
+    page = ["first load"]
+    monkeypatch.setattr("jupyter_xai.widget.view.asking_page", lambda: page[0])
+    question = FakeQuestion()
+    view = make(question, LIVE)
+    _ = view.widget
+    say(view, "hello")
+    page[0] = "second load"
+    say(view, "hello")
+    say(view, "bye")
+    until(lambda: question.dropped == 1)
+    page[0] = "first load"
+    say(view, "bye")
+    assert view._pages == 0
+
+
+def test_a_long_run_stores_its_picture_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.view.PICTURE_FIRST", 0.0)
+    monkeypatch.setattr("jupyter_xai.widget.view.PICTURE_DELAY", 0.0)
+    question = FakeQuestion(total=20)
+    question.gate.clear()
+    view = make(question, LIVE)
+    stored: list[dict[str, str]] = []
+    monkeypatch.setattr(view._page, "update_fallback", lambda draw: stored.append(draw()))
+    _ = view.widget
+    view._page.shown = True
+    say(view, "hello")
+    until(lambda: len(stored) == 1)
+    assert "age" in stored[0]["text/html"]
+    assert view.busy
+    question.gate.set()
+    view.wait(10)
+    until(lambda: "settled" in stored[-1]["text/html"])
+
+
 def test_progress_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     view = View(
         FakeQuestion(total=5), {"method": "lime", "params": {}}, Environment(False, False), progress=True
