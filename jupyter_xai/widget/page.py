@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jupyter_xai.widget.publish import Publisher
+from jupyter_xai.widget.publish import Publisher, release_route
 
 if TYPE_CHECKING:
     from jupyter_xai.widget.widget import ExplanationWidget
@@ -61,6 +61,7 @@ class Page:
 
                 self._widget = ExplanationWidget(**self._state)
                 self._unsent.clear()
+                release_route(self._widget)  # or hello would wait for the cells that run now
             return self._widget
 
     def get(self, name: str) -> Any:
@@ -98,6 +99,7 @@ class Page:
             with widget.hold_sync():
                 for name, value in news.items():
                     setattr(widget, name, value)
+            release_route(widget)
 
         if news:
             self.publisher(send)
@@ -105,8 +107,13 @@ class Page:
     def send(self, message: dict[str, Any]) -> None:
         """Send one custom message."""
         widget = self._widget
+
+        def send() -> None:
+            widget.send(message)
+            release_route(widget)
+
         if widget is not None:
-            self.publisher(lambda: widget.send(message))
+            self.publisher(send)
 
     # --- the two outputs --------------------------------------------------------------------------------------------
 

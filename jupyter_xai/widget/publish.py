@@ -12,7 +12,7 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 _log = logging.getLogger("jupyter_xai")
@@ -40,3 +40,12 @@ class Publisher:
             except Exception:  # noqa: BLE001  # whatever a dead comm raises
                 _log.debug("could not publish to the page", exc_info=True)
                 return None
+
+
+def release_route(widget: Any) -> None:
+    """Let the page's own choice of shell stand for its next message.
+
+    ipykernel 7.4 sends it to the shell that last published on the comm instead, which right after a cell has made
+    the widget, or before the page has its subshell, is the one that runs cells. Other versions have no such memory.
+    """
+    getattr(getattr(widget, "comm", None), "__dict__", {}).pop("_reply_subshell_id", None)

@@ -83,6 +83,15 @@ def test_the_view_answers_while_a_cell_runs(notebook: Make) -> None:
     assert any("*" in text for text in busy), "the cell ended before the view answered"
 
 
+def test_the_view_comes_alive_while_later_cells_run(notebook: Make) -> None:
+    opened = notebook(SLOW % 320, "import time; time.sleep(25)", "later = True")
+    page = opened.page
+    opened.run_all()
+    wait_state(page, "of 320 rows", 15)
+    page.wait_for_function("() => document.querySelectorAll('.jx .pos, .jx .neg').length > 0", timeout=5_000)
+    assert any("*" in text for text in page.locator(".jp-InputPrompt").all_inner_texts())
+
+
 def test_an_exception_in_the_model_is_shown_and_the_last_picture_kept(notebook: Make) -> None:
     opened = notebook(
         """

@@ -352,3 +352,15 @@ def test_publishing_happens_in_the_context_of_the_pages_latest_message() -> None
     view.resume()  # from a cell: what it publishes must still look like the page's
     view.wait(10)
     assert set(contexts) == {"subshell"}
+
+
+def test_the_route_of_the_pages_next_message_is_its_own() -> None:
+    from types import SimpleNamespace
+
+    from jupyter_xai.widget.publish import release_route
+
+    widget = SimpleNamespace(comm=SimpleNamespace(_reply_subshell_id=None))
+    release_route(widget)
+    assert not hasattr(widget.comm, "_reply_subshell_id")
+    release_route(widget)  # nothing to forget
+    release_route(SimpleNamespace(comm=None))
