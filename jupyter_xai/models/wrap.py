@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from jupyter_xai.errors import InputError
+from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.protocols import Kind, Predictor
 
 
@@ -37,6 +37,8 @@ def wrap(
         If the model is none of these, or is not ready to predict.
     CannotExplainError
         If it cannot give what is asked for.
+    MissingExtraError
+        If the model is a torch network and torch cannot be imported.
 
     Examples
     --------
@@ -52,6 +54,10 @@ def wrap(
                 f"{model.__name__} is a class; expected a model. Make one, fit it, and pass that."
             )
     elif is_module(type(model)):
+        try:
+            import torch  # noqa: F401
+        except ImportError as missing:
+            raise MissingExtraError("torch", "torch", "explaining a torch network") from missing
         from jupyter_xai.models.torch import TorchPredictor
 
         return cast(Predictor, TorchPredictor(model, kind, output, output_names))
