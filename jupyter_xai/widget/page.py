@@ -107,13 +107,14 @@ class Page:
     def send(self, message: dict[str, Any]) -> None:
         """Send one custom message."""
         widget = self._widget
+        if widget is None:
+            return
 
         def send() -> None:
             widget.send(message)
             release_route(widget)
 
-        if widget is not None:
-            self.publisher(send)
+        self.publisher(send)
 
     # --- the two outputs --------------------------------------------------------------------------------------------
 

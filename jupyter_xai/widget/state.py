@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jupyter_xai.explanation import Explanation
+from jupyter_xai.explanation import Explanation, Pixels
 from jupyter_xai.explanation.words import state_line
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.wire import encode
 
 if TYPE_CHECKING:
     from jupyter_xai.widget.view import Question
+
+
+MAP_INTERVAL = 0.1
+"""Seconds between two pixel maps, which are large: ten a second."""
+
+
+def is_map(estimate: Explanation) -> bool:
+    """Whether an estimate has a value a pixel, so that a frame carries one output's map alone."""
+    return isinstance(estimate.features, Pixels) and estimate.features.labels is None
 
 
 class Scene:
@@ -29,6 +38,8 @@ class Scene:
         self.state = "idle"
         self.error: dict[str, str] | None = None
         self.line = ""
+        self.shown_target: int | None = None
+        self._map_due = 0.0
         self._sequence = 0
         self._geometry_run = -1
         self._rows = 0
@@ -45,7 +56,7 @@ class Scene:
         """Return the status trait; a new run starts its counters."""
         if state == "running":
             self._rows, self._total, self._notices, self.error = 0, None, (), None
-            self._sequence = 0
+            self._sequence, self._map_due = 0, 0.0
         self.state = state
         return self._status(run, seconds)
 
@@ -66,8 +77,19 @@ class Scene:
             state = self._geometry(run, estimate.features, estimate.all_output_names or estimate.output_names)
         self._rows = estimate.n_evals
         self._notices, self._random_state = estimate.notices, estimate.random_state
-        state["frame"] = encode.encode_frame(estimate, run=run, seq=self._next(), method_label=self.label)
+        if estimate.status != "running" or not (is_map(estimate) and seconds < self._map_due):
+            self._map_due = seconds + MAP_INTERVAL
+            state |= self.frame(run, estimate)
+        if estimate.curves:
+            state["curves"] = encode.encode_curves(estimate.curves, run)
         return {**state, **self._status(run, seconds)}
+
+    def frame(self, run: int, estimate: Explanation) -> dict[str, Any]:
+        """Return the frame trait; of pixel maps it carries the shown output's alone."""
+        frame = encode.encode_frame(
+            estimate, run=run, seq=self._next(), method_label=self.label, display_target=self.shown_target
+        )
+        return {"frame": frame}
 
     def sentence(self, last: Explanation | None, error: BaseException | None) -> str:
         """Say in one line what there is to see."""

@@ -16,7 +16,7 @@ from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment, asking_page
 from jupyter_xai.widget.page import Page
 from jupyter_xai.widget.runner import Job, Runner
-from jupyter_xai.widget.state import Scene
+from jupyter_xai.widget.state import Scene, is_map
 
 HELLO_TIMEOUT = 4.0
 """Seconds after which a view that was displayed starts even if no page has said hello."""
@@ -250,6 +250,7 @@ class View:
                 self._listening = True
                 widget.on_msg(self._on_message)
                 widget.observe(self._on_request, "request")
+                widget.observe(self._on_display, "display")
         return widget
 
     # --- what the page says; handlers only enqueue ------------------------------------------------------------------
@@ -295,6 +296,13 @@ class View:
         if change["new"] != self._scene.request:  # set by the page, not by us
             self._page.hello()
             self._ask(dict(change["new"]))
+
+    def _on_display(self, change: Any) -> None:
+        target = change["new"].get("target")
+        self._scene.shown_target = target if isinstance(target, int) else None
+        if self._last is not None and is_map(self._last):
+            self._page.hello()
+            self._page.set(**self._scene.frame(self._run, self._last))
 
     # --- running ----------------------------------------------------------------------------------------------------
 

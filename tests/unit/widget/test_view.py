@@ -14,7 +14,7 @@ from jupyter_xai.errors import ModelError
 from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.view import View
-from tests.unit.widget.fakes import FakeQuestion
+from tests.unit.widget.fakes import FakeQuestion, make_estimate
 
 LIVE = Environment(interactive=True, notebook=True, cell="c1", execution="e1")
 HEADLESS = Environment(interactive=False, notebook=True)
@@ -364,3 +364,53 @@ def test_the_route_of_the_pages_next_message_is_its_own() -> None:
     assert not hasattr(widget.comm, "_reply_subshell_id")
     release_route(widget)  # nothing to forget
     release_route(SimpleNamespace(comm=None))
+
+
+def test_choosing_an_output_of_a_pixel_map_sends_its_map() -> None:
+    import numpy as np
+
+    from jupyter_xai.explanation import Explanation, Pixels
+
+    layout = Pixels(image=np.zeros((4, 4, 3), np.uint8))
+    values = np.zeros((2, 3, 4, 4))
+    values[0, :, 0, 0], values[1, :, 1, 1] = 1.0, -2.0
+
+    class Maps(FakeQuestion):
+        def stream(self, request: Any, watch: Any) -> Any:
+            yield Explanation(
+                values=values,
+                features=layout,
+                output_names=("a", "b"),
+                predictions=np.zeros(2),
+                targets=(0, 1),
+            )
+
+    view = make(Maps(), LIVE)
+    widget = view.widget
+    say(view, "hello")
+    view.wait(10)
+    until(lambda: widget.frame.get("pixels") is not None)
+    assert (widget.frame["pixels"]["target"], widget.frame["pixels"]["scale"]) == (0, 3.0)
+    widget.display = {"target": 1}
+    assert (widget.frame["pixels"]["target"], widget.frame["pixels"]["scale"]) == (1, 6.0)
+
+
+def test_curves_reach_the_page() -> None:
+    import numpy as np
+
+    from jupyter_xai.explanation import Curve
+
+    curve = Curve(
+        kind="removal", feature=None, x=np.arange(3.0), y=np.array([[0.6, 0.4, 0.3], [0.4, 0.6, 0.7]])
+    )
+
+    class Curved(FakeQuestion):
+        def stream(self, request: Any, watch: Any) -> Any:
+            yield make_estimate(1, "settled", curves=(curve,))
+
+    view = make(Curved(), LIVE)
+    widget = view.widget
+    say(view, "hello")
+    view.wait(10)
+    until(lambda: bool(widget.curves))
+    assert widget.curves["curves"][0]["points"] == 3
