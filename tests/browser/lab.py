@@ -122,16 +122,12 @@ class Server:
             text = answer.read().decode()
         return json.loads(text) if text else None
 
-    def write(self, name: str, *cells: str) -> Path:
+    def write(self, name: str, *cells: str, kernel: str = "python3") -> Path:
         """Write a notebook of code cells."""
         import nbformat
 
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {
-            "name": "python3",
-            "display_name": "Python 3",
-            "language": "python",
-        }
+        notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
         path = self.notebooks / name
         nbformat.write(notebook, path)
         return path

@@ -1,4 +1,4 @@
-"""Kernels of other versions of ipykernel, beside the one installed: fetched in a second, each in a folder of its own."""
+"""Kernels of other versions of ipykernel, beside the one installed: fetched in a second, each into its own folder."""
 
 from __future__ import annotations
 
