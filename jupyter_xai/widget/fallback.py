@@ -31,6 +31,8 @@ from jupyter_xai.wire.plain import text
 
 NOTHING_YET = "Nothing computed yet: run this cell to see why the model predicts what it does."
 MOST_ROWS = 30
+_MOST_OF = {Tokens: 12, Pixels: 5}
+"""Rows where the picture above the table shows all of them already."""
 _PICTURE_BYTES = 28_000
 _TEXT_BYTES = 45_000
 _BAR = 90
@@ -212,7 +214,8 @@ def _table(explanation: Explanation, output: int) -> str:
     decimals = decimals_for(explanation.output_unit, end)
     with_values = any(row.value for row in found)
     with_errors = any(row.half is not None for row in found)
-    shown, rest = found[:MOST_ROWS], found[MOST_ROWS:]
+    most = _MOST_OF.get(type(explanation.features), MOST_ROWS)
+    shown, rest = found[:most], found[most:]
     if len(rest) == 1:
         shown, rest = found, []
     lines = [_line(row, end, decimals, with_values, with_errors) for row in shown]
@@ -231,7 +234,10 @@ def _table(explanation: Explanation, output: int) -> str:
         ("raises", "left"),
     ]
     head += [("weight", "right"), *([("± 95 %", "right")] if with_errors else [])]
-    columns = "".join(f'<th scope="col" style="text-align:{side};{_CELL}">{name}</th>' for name, side in head)
+    columns = "".join(
+        f'<th scope="col" style="text-align:{side};white-space:nowrap;{_CELL}">{name}</th>'
+        for name, side in head
+    )
     look = "border-collapse:collapse;font-size:13px;margin:4px 0"
     return f'<table style="{look}"><thead><tr>{columns}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
@@ -300,9 +306,7 @@ def _marked(explanation: Explanation, layout: Tokens, output: int) -> str:
         f'<span style="border-bottom:4px solid {_LOWERS}">bar below</span> lowers &nbsp; no bar: near zero'
     )
     look = "white-space:pre-wrap;font-size:15px;line-height:2;margin:8px 0"
-    return (
-        f'<p dir="auto" style="{look}">{"".join(parts)}</p><p style="font-size:11px;margin:4px 0">{key}</p>'
-    )
+    return f'<p dir="auto" style="{look}">{"".join(parts)}</p><p style="font-size:11px;margin:4px 0 12px">{key}</p>'
 
 
 def _mark(word: str, row: Row, end: float, decimals: int) -> str:

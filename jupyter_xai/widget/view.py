@@ -209,7 +209,7 @@ class View:
         if not self._environment.interactive:
             self._finish_before_showing()
         self._live_widget()
-        sentence = LIVE_SENTENCE if self._environment.interactive else self._sentence()
+        sentence = LIVE_SENTENCE if self._environment.notebook else self._sentence()
         self._page.display(sentence, self._fallback())
         crowd.touch(self)
         if self._environment.interactive and self._run == 0:

@@ -73,7 +73,7 @@ def check_stored(path: Path, cell: int = 0) -> None:
     outputs = [out for out in nbformat.read(path, as_version=4).cells[cell].outputs if "data" in out]
     live, picture = outputs
     assert "application/vnd.jupyter.widget-view+json" in live.data
-    assert "settled" in live.data["text/plain"]
+    assert live.data["text/plain"].endswith("its stored picture is below.")
     assert not [value for value in VALUES if value not in picture.data["text/html"]], picture.data[
         "text/html"
     ]
