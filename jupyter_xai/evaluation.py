@@ -18,6 +18,7 @@ from jupyter_xai.protocols import Batch, Draws, Kind, Neighbourhood, Predictor
 
 _ROWS: dict[Kind, int] = {"table": 1024, "text": 128, "image": 32}
 _FIRST: dict[Kind, int] = {"table": 128, "text": 16, "image": 8}
+_AT_ONCE: dict[Kind, int] = {"table": 8192, "text": 128, "image": 32}
 _BATCH_BYTES = 32 * 2**20
 
 
@@ -152,8 +153,10 @@ class Evaluation:
     kind : {"table", "text", "image"}
         Decides what ``"auto"`` means.
     batch_size : int or "auto"
-        Most rows a call. Auto: at most 1024 rows of a table, 128 texts, 32 images and 32 MiB, after smaller
-        first batches so that a first estimate is there at once.
+        Most rows a call. Auto: at most 128 texts, or 32 images and 32 MiB; 8192 rows of a table, or 1024 and
+        smaller batches first if ``live``.
+    live : bool, default=True
+        Whether somebody watches: auto then begins with small batches, so that an estimate is there at once.
     pool : Pool, optional
         Where answers are looked up and kept.
 
@@ -174,6 +177,7 @@ class Evaluation:
         *,
         kind: Kind,
         batch_size: int | Literal["auto"] = "auto",
+        live: bool = True,
         pool: Pool | None = None,
     ) -> None:
         self.predictor = predictor
@@ -182,6 +186,7 @@ class Evaluation:
         self._notices: list[str] = []
         self._pool = pool
         self._kind = kind
+        self._live = live
         self._limit = self._size = check_batch_size(batch_size)
         self._auto = batch_size == "auto"
 
@@ -219,9 +224,10 @@ class Evaluation:
     def _start(self, key: Hashable, sequence: Hashable) -> None:
         """Size the batches, and drop answers of a model that is no longer the same."""
         if self._auto:
-            row = row_bytes(self.neighbourhood.instance())
-            self._limit = max(1, min(_ROWS[self._kind], _BATCH_BYTES // max(row, 1)))
-            self._size = min(_FIRST[self._kind], self._limit)
+            most = (_ROWS if self._live else _AT_ONCE)[self._kind]
+            row = row_bytes(self.neighbourhood.instance()) if self._kind == "image" else 0
+            self._limit = max(1, min(most, _BATCH_BYTES // max(row, 1)))
+            self._size = min(_FIRST[self._kind], self._limit) if self._live else self._limit
         if self._pool is None:
             return
         stamp = self.predictor.stamp()

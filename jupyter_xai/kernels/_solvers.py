@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from jupyter_xai.kernels._intervals import block_edges, half_width_factor, spread_of_sums
 
-_CHUNK_BYTES = 4 * 2**20
+_CHUNK_BYTES = 2**18  # worked on at a time: stays in the cache
+_COLUMNS_BYTES = 2**24
+_RAW_BYTES = 2**22  # rows up to here are held a byte a feature
 _PRIMAL = 3000  # features up to which the d x d Gram matrix is kept
 
 
@@ -37,23 +40,30 @@ class RidgeFit:
 
 
 class Draws:
-    """Rows of features held compactly: one bit each if they are 0/1, else float32."""
+    """Rows of features held compactly: 0/1 as bytes while they are few, as bits when they are many, else float32."""
 
     def __init__(self, n_features: int) -> None:
         self.n_features = n_features
         self._parts: list[NDArray[Any]] = []
-        self._packed: bool | None = None
+        self._bytes = 0
+        self._packed = False
 
     def add(self, features: NDArray[Any]) -> None:
         """Append rows; all bool or none."""
-        if self._packed is None:
-            self._packed = features.dtype == np.bool_
-        self._parts.append(np.packbits(features, axis=1) if self._packed else features.astype(np.float32))
+        bits = features.dtype == np.bool_
+        self._bytes += features.size
+        if bits and not self._packed and self._bytes > _RAW_BYTES:
+            self._parts = [np.packbits(part, axis=1) for part in self._parts]
+            self._packed = True
+        if self._packed:
+            self._parts.append(np.packbits(features, axis=1))
+        else:
+            self._parts.append(features if bits else features.astype(np.float32))
 
-    def chunks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Stretches of rows as float64, of bounded size."""
+    def chunks(self, multiple: int = 1) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Stretches of rows as float64, of bounded size but at least ``multiple`` rows, and a multiple of it."""
         rows = _joined(self._parts)
-        size = max(1, _CHUNK_BYTES // (8 * self.n_features))
+        size = max(1, _CHUNK_BYTES // (8 * self.n_features) // multiple) * multiple
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             if self._packed:
@@ -63,7 +73,7 @@ class Draws:
     def column_chunks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Stretches of columns as float64, all rows each."""
         rows = _joined(self._parts)
-        width = max(8, _CHUNK_BYTES // (8 * len(rows)) // 8 * 8)
+        width = max(8, _COLUMNS_BYTES // (8 * len(rows)) // 8 * 8)
         for start in range(0, self.n_features, width):
             columns = slice(start, min(start + width, self.n_features))
             part = rows[:, columns]
@@ -125,12 +135,16 @@ class WeightedRidge:
             self._sum_zy = np.zeros((self.n_features, len(self._shift)))
         assert self._sum_zy is not None
         y = outputs - self._shift
-        z = features.astype(np.float64)
-        weighted = z * weights[:, None]
-        if self._gram is not None:
-            self._gram += z.T @ weighted
-        self._sum_z += weighted.sum(axis=0)
-        self._sum_zy += weighted.T @ y
+        root = np.sqrt(weights)[:, None]
+        size = max(1, _CHUNK_BYTES // (8 * self.n_features))
+        for first in range(0, len(y), size):
+            rows = slice(first, first + size)
+            z = features[rows].astype(np.float64)
+            z *= root[rows]
+            if self._gram is not None:
+                self._gram += z.T @ z
+            self._sum_z += root[rows, 0] @ z
+            self._sum_zy += z.T @ (root[rows] * y[rows])
         self._rows.add(features)
         self._weights.append(weights)
         self._outputs.append(y)
@@ -156,7 +170,7 @@ class WeightedRidge:
         else:
             gram = self._gram if self._gram is not None else self._rows.gram(w)
             inverse = _Inverse(gram - np.outer(self._sum_z, z_mean), alpha)
-        coefs = inverse @ right
+        coefs = inverse.solve(right)
         intercepts = y_mean - z_mean @ coefs
         scores, residual = self._scores(w, y, z_mean, coefs, intercepts)
         y_spread = w @ (y - y_mean) ** 2
@@ -189,19 +203,23 @@ class WeightedRidge:
         starts = block_edges(self.n)
         length = int(starts[1]) if len(starts) > 1 else self.n
         scores = np.zeros((len(starts), self.n_features, y.shape[1]))
+        left_sums = np.zeros((len(starts), y.shape[1]))
         residual = np.zeros(y.shape[1])
-        for rows, z in self._rows.chunks():
-            left = y[rows] - intercepts - z @ coefs
-            residual += w[rows] @ left**2
-            left *= w[rows, None]
-            centred = z - z_mean
-            at = rows.start
-            while at < rows.stop:  # a block may span chunks
-                block = at // length
-                stop = min((block + 1) * length, rows.stop)
-                part = slice(at - rows.start, stop - rows.start)
-                scores[block] += centred[part].T @ left[part]
-                at = stop
+        for rows, z in self._rows.chunks(length):
+            left = y[rows] - intercepts
+            left -= z @ coefs
+            weighted = left * w[rows, None]
+            residual += np.einsum("nt,nt->t", weighted, left)
+            first, whole = rows.start // length, len(z) // length
+            cut = whole * length
+            blocks = z[:cut].reshape(whole, length, self.n_features).transpose(0, 2, 1)
+            scores[first : first + whole] = blocks @ weighted[:cut].reshape(whole, length, y.shape[1])
+            if cut < len(z):
+                scores[first + whole] = z[cut:].T @ weighted[cut:]
+            left_sums[first : first + -(-len(z) // length)] = np.add.reduceat(
+                weighted, np.arange(0, len(z), length), axis=0
+            )
+        scores -= z_mean[:, None] * left_sums[:, None, :]
         return scores, residual
 
 
@@ -219,24 +237,25 @@ class _Inverse:
     """Effective number of parameters: the trace of the inverse times G."""
 
     def __init__(self, gram: NDArray[np.float64], alpha: float) -> None:
-        self._matrix: NDArray[np.float64] | None = None
         system = gram + alpha * np.eye(len(gram))
-        try:
-            self._factor = cho_factor(system, lower=True)
-            diagonal = np.diagonal(self._factor[0])
-            singular = bool(diagonal.min() ** 2 <= 1e-12 * diagonal.max() ** 2)
-        except (LinAlgError, ValueError):
-            singular = True
-        if singular:
+        self._factor, info = dpotrf(system, lower=1)
+        diagonal = np.diagonal(self._factor)
+        self._exact = info == 0 and bool(diagonal.min() ** 2 > 1e-12 * diagonal.max() ** 2)
+        if self._exact:
+            half = np.tril(dpotri(self._factor, lower=1)[0])
+            self._matrix = half + np.tril(half, -1).T
+        else:
             values, vectors = np.linalg.eigh(system)
             keep = values > 1e-12 * max(values[-1], 1e-300)
             self._matrix = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-        self.effective = float(np.trace(self @ gram))
+        self.effective = float(np.vdot(self._matrix, gram))
+
+    def solve(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Solve for the coefficients: by the factor where there is one, which loses fewer digits."""
+        return np.asarray(dpotrs(self._factor, right, lower=1)[0]) if self._exact else self @ right
 
     def __matmul__(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self._matrix is not None:
-            return np.asarray(self._matrix @ right)
-        return np.asarray(cho_solve(self._factor, right))
+        return np.asarray(self._matrix @ right)
 
 
 class _DualInverse:
@@ -255,6 +274,10 @@ class _DualInverse:
         self._alpha = max(alpha, 1e-8 * trace / n, 1e-300)
         self._factor = cho_factor(self._kernel + self._alpha * np.eye(n), lower=True)
         self.effective = n - self._alpha * float(np.trace(cho_solve(self._factor, np.eye(n))))
+
+    def solve(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Solve for the coefficients."""
+        return self @ right
 
     def __matmul__(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
         forward = np.zeros((len(self._root), right.shape[1]))

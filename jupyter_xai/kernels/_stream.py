@@ -131,10 +131,11 @@ def estimates(
         None: only the last estimate is made.
     """
     tests = checkpoints(n) if tolerance > 0 else ()
-    for block in evaluation.blocks(n, (1, *tests)):  # the instance by itself: it opens the view
+    alone = (1,) if watch is not None and n > 1 else ()  # the instance by itself opens a view
+    for block in evaluation.blocks(n, (*alone, *tests)):
         estimator.add(block)
-        if block.start == 0 and block.stop < n:
-            if watch is not None and not watch(Progress(0, 0, n, estimator.opening())):
+        if watch is not None and block.stop == 1 < n:
+            if not watch(Progress(0, 0, n, estimator.opening())):
                 yield estimator.estimate("stopped")
                 return
             continue
@@ -249,7 +250,9 @@ class SampledKernel:
         gate: Gate | None,
     ) -> Iterator[Explanation]:
         with predictor.run():
-            evaluation, estimator, n, tolerance = self._begin(x, targets, predictor, pool)
+            evaluation, estimator, n, tolerance = self._begin(
+                x, targets, predictor, pool, live=gate is not None
+            )
             yield from estimates(evaluation, estimator, n, tolerance=tolerance, watch=watch, gate=gate)
 
     def _predictor(self) -> Predictor:
@@ -269,7 +272,7 @@ class SampledKernel:
         return {name: value for name, value in self.__dict__.items() if name != "_wrapped"}
 
     def _begin(
-        self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None
+        self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation, Estimator, int, float]:
         """Evaluation, estimator, number of draws and tolerance of one run."""
         raise NotImplementedError

@@ -139,7 +139,7 @@ class Lime(SampledKernel):
         self.batch_size = batch_size
 
     def _begin(
-        self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None
+        self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation, Estimator, int, float]:
         chosen = validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
         check_batch_size(self.batch_size)
@@ -149,7 +149,7 @@ class Lime(SampledKernel):
             around.kernel_width if chosen["kernel_width"] == "auto" else chosen["kernel_width"]
         )
         evaluation = Evaluation(
-            predictor, around, kind=self.masker.kind, batch_size=self.batch_size, pool=pool
+            predictor, around, kind=self.masker.kind, batch_size=self.batch_size, live=live, pool=pool
         )
         surrogate = _Surrogate(self, targets, around, evaluation, chosen)
         return evaluation, surrogate, chosen["n_samples"], chosen["tolerance"]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from jupyter_xai.errors import InputError
 
@@ -46,7 +45,6 @@ class NumberColumn:
     codes: NDArray[np.int32]
     whole: bool
     kind: Literal["number"] = "number"
-    _tables: NDArray[np.float64] = field(init=False, repr=False)
 
     @classmethod
     def fit(cls, name: str, values: NDArray[np.float64], whole: bool) -> NumberColumn:
@@ -74,21 +72,14 @@ class NumberColumn:
         low, high = (float(data.min()), float(data.max())) if len(data) else (0.0, 0.0)
         return cls(name, borders, low, high, means, spreads, frequencies, codes, whole)
 
-    def __post_init__(self) -> None:
-        """Precompute each bin's borders and the normal probabilities below them."""
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Least and greatest value each bin may give: its borders, or the whole numbers inside them."""
         lows = np.concatenate([[self.low], self.borders])
         highs = np.concatenate([self.borders, [self.high]])
-        if self.whole:  # the whole numbers inside the bin
+        if self.whole:
             lows[1:] = np.floor(lows[1:]) + 1
             highs = np.floor(highs)
-        highs = np.maximum(highs, lows)
-        below = ndtr((lows - self.means) / self.spreads)
-        above = ndtr((highs - self.means) / self.spreads)
-        tables = [
-            np.append(array, np.nan)
-            for array in (lows, highs, self.means, self.spreads, below, above - below)
-        ]
-        object.__setattr__(self, "_tables", np.array(tables))
+        return lows, np.maximum(highs, lows)
 
     def code(self, value: Any) -> int:
         """Bin of one value; the missing code for None or NaN.
@@ -100,22 +91,6 @@ class NumberColumn:
         """
         number = as_number(value, self.name)
         return len(self.means) if math.isnan(number) else int(np.searchsorted(self.borders, number))
-
-    def draw(self, codes: NDArray[np.int32], uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Truncated normal values inside the given bins (NaN for the missing code).
-
-        Parameters
-        ----------
-        codes : ndarray of shape (n,)
-        uniforms : ndarray of shape (n,)
-            In [0, 1): the position within the bin.
-        """
-        lows, highs, means, spreads, below, width = self._tables[:, codes]
-        with np.errstate(invalid="ignore"):
-            values = means + spreads * ndtri(below + uniforms * width)
-            if self.whole:
-                np.rint(values, out=values)
-        return np.asarray(np.clip(values, lows, highs))
 
     def condition(self, code: int) -> str:
         """What "in the same bin" means, such as ``"24 < duration <= 36"``."""

@@ -98,4 +98,17 @@ class Prefix:
 
 def block_rows(n_columns: int) -> int:
     """Rows a block for draws of so many numbers: a few megabytes of random numbers, whatever the width."""
-    return int(np.clip(2**19 // max(n_columns, 1), 8, 512))
+    return int(np.clip(2**19 // max(n_columns, 1), 8, 2048))
+
+
+def as_slice(indices: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Return ascending neighbours as a slice, which copies nothing; other indices as they are.
+
+    Examples
+    --------
+    >>> as_slice(np.arange(2, 5))
+    slice(2, 5, None)
+    """
+    if len(indices) and indices[-1] - indices[0] == len(indices) - 1 and (np.diff(indices) == 1).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1)
+    return indices

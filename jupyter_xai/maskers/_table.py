@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
+from jupyter_xai.maskers._cells import Cells, quantiles
 from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number, plain_value
 from jupyter_xai.maskers._containers import ArrayForm, form_of
 from jupyter_xai.protocols import Batch
@@ -41,8 +42,13 @@ class Table:
             )
         self.columns = tuple(self._read(at, at in listed, listed.get(at)) for at in range(len(self.names)))
         self.members, self.feature_names = self._group(groups or {})
-        self.codes = np.stack([column.codes for column in self.columns], axis=1)
-        self.n_rows = len(self.codes)
+        codes = np.stack([column.codes for column in self.columns], axis=1)
+        self.n_rows = len(codes)
+        self.codes = codes.astype(np.int8) if max(len(c.frequencies) for c in self.columns) < 128 else codes
+        numeric = all(isinstance(column, NumberColumn) for column in self.columns)
+        dtype = self.form.dtype if isinstance(self.form, ArrayForm) else None
+        self._plain = dtype if numeric and dtype is not None and dtype.kind == "f" else None
+        self.cells = Cells(self.columns, self.n_rows)
         digest = hashlib.blake2b(repr((self.names, self.members, [c.kind for c in self.columns])).encode())
         for at, column in enumerate(self.columns):
             raw = self.form.read(at) if isinstance(column, NumberColumn) else column.codes
@@ -169,35 +175,57 @@ class Table:
         """
         return tuple(column.code(value) for column, value in zip(self.columns, row, strict=True))
 
+    def condition(self, at: int, code: int) -> str:
+        """What being in the same bin or category means for a column, in words."""
+        said: dict[tuple[int, int], str] = self.__dict__.setdefault("_conditions", {})
+        if (at, code) not in said:
+            said[at, code] = self.columns[at].condition(code)
+        return said[at, code]
+
     # --- batches --------------------------------------------------------------------------------------------
 
     def sample(
         self,
         row: Sequence[Any],
-        codes: NDArray[np.int32],
-        uniforms: NDArray[np.float64],
+        cells: NDArray[np.integer],
+        grouped: Mapping[int, NDArray[Any]],
         own: NDArray[np.bool_],
     ) -> Batch:
-        """Model rows drawn inside the given bins and categories.
+        """Model rows drawn inside bins and categories.
 
         Parameters
         ----------
         row : sequence
             The instance, aligned.
-        codes, uniforms : ndarray of shape (n, n_columns)
+        cells : ndarray of shape (n, n_columns)
+            Numbers of cells.
+        grouped : mapping from column to ndarray of shape (n,)
+            Codes of the columns whose cells do not decide them.
         own : ndarray of shape (n,), bool
             Rows that are the instance itself.
         """
+        table = self.cells
+        if self._plain is not None and not grouped:
+            batch = table.look_up(table.values, cells)
+            if own.any():
+                batch[own] = [as_number(value, "") for value in row]
+            return batch.astype(self._plain, copy=False)
         columns = []
         for at, column in enumerate(self.columns):
+            codes = grouped.get(at)
             if isinstance(column, NumberColumn):
-                values = column.draw(codes[:, at], uniforms[:, at])
+                if codes is None:
+                    values = table.values.take(cells[:, at] + table.offsets[at])
+                else:
+                    values = quantiles(column, codes, (cells[:, at] + 0.5) / table.count)
                 values[own] = as_number(row[at], column.name)
                 columns.append(self.form.numbers(at, values))
             else:
-                blank = bool((codes[:, at] == len(column.levels)).any())
-                columns.append(self._store(at, column, blank).take(codes[:, at]))
-        return self.form.assemble(columns, len(codes))
+                codes = table.codes.take(cells[:, at] + table.offsets[at]) if codes is None else codes
+                codes = np.where(own, column.code(row[at]), codes)
+                blank = bool((codes == len(column.levels)).any())
+                columns.append(self._store(at, column, blank).take(codes))
+        return self.form.assemble(columns, len(cells))
 
     def _store(self, at: int, column: CategoryColumn, blank: bool) -> Any:
         cache: dict[tuple[int, bool], Any] = self.__dict__.setdefault("_stores", {})

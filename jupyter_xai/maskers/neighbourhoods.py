@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import CannotExplainError
 from jupyter_xai.explanation import Layout
-from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generator
+from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
 from jupyter_xai.protocols import Batch, BoundMasker, Draws, Masker, Neighbourhood, Predictor
 
 COSINE_WIDTH = 0.25
@@ -92,7 +92,13 @@ class MaskNeighbourhood:
         size = block_rows(bound.n_features)
         n_features = bound.n_features
         self._bound = bound
-        self._prefix = Prefix(lambda k: (design(generator(seed, stage, k), size, n_features),), size)
+
+        def block(k: int) -> tuple[NDArray[np.bool_]]:
+            masks = design(generator(seed, stage, k), size, n_features)
+            masks[: k == 0] = True  # draw 0 is the instance
+            return (masks,)
+
+        self._prefix = Prefix(block, size)
         self.layout: Layout = bound.layout
         self.n_features = n_features
         self.key: Hashable = ("masks", stage, bound.key, seed)
@@ -106,12 +112,10 @@ class MaskNeighbourhood:
 
     def draw(self, start: int, stop: int) -> Draws:
         """Draws start to stop: features of shape (stop - start, n_features), bool."""
-        masks = self._prefix.rows(max(start - 1, 0), max(stop - 1, 0))[0]
-        if start == 0:
-            masks = np.concatenate([np.ones((1, self.n_features), dtype=np.bool_), masks])[: stop - start]
+        masks = self._prefix.rows(start, stop)[0]
 
         def build(indices: NDArray[np.intp]) -> Batch:
-            return self._bound.build(masks[indices])
+            return self._bound.build(masks[as_slice(indices)])
 
         return Draws(masks, cosine_distance(masks), build)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Columns, Layout
 from jupyter_xai.explanation.layouts import ColumnKind
 from jupyter_xai.maskers._columns import NumberColumn
-from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generator
+from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
 from jupyter_xai.maskers._table import Table
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Batch, Draws, Kind, Predictor
@@ -115,7 +115,7 @@ class Tabular:
         return TableNeighbourhood(self.table(), x, predictor, random_state)
 
 
-def _layout(table: Table, row: tuple[Any, ...], codes: tuple[int, ...]) -> Columns:
+def _layout(table: Table, row: Sequence[Any], codes: Sequence[int]) -> Columns:
     values: list[Any] = []
     kinds: list[ColumnKind] = []
     categories: list[tuple[Any, ...] | None] = []
@@ -123,7 +123,7 @@ def _layout(table: Table, row: tuple[Any, ...], codes: tuple[int, ...]) -> Colum
     conditions = []
     for members in table.members:
         columns = [table.columns[at] for at in members]
-        said = [column.condition(codes[at]) for column, at in zip(columns, members, strict=True)]
+        said = [table.condition(at, codes[at]) for at in members]
         conditions.append(" and ".join(said))
         first, grouped = columns[0], len(columns) > 1
         values.append(tuple(row[at] for at in members) if grouped else row[members[0]])
@@ -216,33 +216,24 @@ class TableNeighbourhood:
     def __init__(self, table: Table, x: Any, predictor: Predictor | None, random_state: int | None) -> None:
         self._table, self._predictor = table, predictor
         self._row = table.align(x)
-        self._codes = np.array(table.check(self._row), dtype=np.int32)
+        self._codes = np.array(table.check(self._row), dtype=table.cells.codes.dtype)
         self._seed = check_seed(random_state)
-        self._size = block_rows(2 * len(table.columns))
-        self._prefix = Prefix(self._block, self._size)
-        self._thresholds = [np.cumsum(column.frequencies)[:-1] for column in table.columns]
-        self.layout: Layout = _layout(table, self._row, tuple(self._codes.tolist()))
+        self._groups = [list(members) for members in table.members if len(members) > 1]
+        self._first, self._many = table.cells.stretch(self._codes)
+        size = block_rows(len(table.columns) + len(self._groups))
+        self._prefix = Prefix(lambda k: self._block(k, size), size)
+        self.layout: Layout = _layout(table, self._row, self._codes.tolist())
         self.n_features = len(table.members)
         self.key: Hashable = ("table bins", table.digest, _row_digest(self._row), self._seed)
         self.kernel_width = 0.75 * math.sqrt(self.n_features)
         self.n_samples = 5000
         self.notices: tuple[str, ...] = ()
 
-    def _block(self, k: int) -> tuple[NDArray[Any], ...]:
-        """Block k of the sequence: codes and positions within the bin, both of shape (size, n_columns)."""
+    def _block(self, k: int, size: int) -> tuple[NDArray[Any], ...]:
+        """Block k of the sequence: one cell a column, one background row a group."""
         rng = generator(self._seed, "table", k)
-        table = self._table
-        which = rng.random((self._size, self.n_features))
-        uniforms = rng.random((self._size, len(table.columns)))
-        codes = np.empty((self._size, len(table.columns)), dtype=np.int32)
-        for feature, members in enumerate(table.members):
-            if len(members) == 1:
-                thresholds = self._thresholds[members[0]]
-                codes[:, members[0]] = np.searchsorted(thresholds, which[:, feature], side="right")
-            else:
-                rows = (which[:, feature] * table.n_rows).astype(np.intp)
-                codes[:, list(members)] = table.codes[rows][:, list(members)]
-        return codes, uniforms
+        cells = self._table.cells.draw(rng, size)
+        return cells, rng.integers(self._table.n_rows, size=(size, len(self._groups)))
 
     def instance(self) -> Batch:
         """The unaltered row as a batch of one; it is also draw 0."""
@@ -250,21 +241,25 @@ class TableNeighbourhood:
 
     def draw(self, start: int, stop: int) -> Draws:
         """Draws start to stop: features of shape (stop - start, n_features), bool."""
-        codes, uniforms = self._prefix.rows(max(start - 1, 0), max(stop - 1, 0))
+        cells, rows = self._prefix.rows(start, stop)
+        table = self._table
+        same = cells - self._first < self._many  # unsigned: what lies below wraps around to far above
+        grouped: dict[int, NDArray[Any]] = {}
+        for members, source in zip(self._groups, rows.T, strict=True):
+            for at in members:
+                grouped[at] = table.codes[source, at]
+                same[:, at] = grouped[at] == self._codes[at]
         if start == 0:
-            codes = np.concatenate([self._codes[None], codes])[: stop - start]
-            uniforms = np.concatenate([np.full((1, codes.shape[1]), 0.5), uniforms])[: stop - start]
-        same = codes == self._codes
-        members = self._table.members
-        if len(members) != same.shape[1]:
-            same = np.stack([same[:, list(part)].all(axis=1) for part in members], axis=1)
+            same[:1] = True
+        if grouped:
+            same = np.stack([same[:, list(members)].all(axis=1) for members in table.members], axis=1)
         distances = np.sqrt(self.n_features - np.count_nonzero(same, axis=1).astype(np.float64))
 
         def build(indices: NDArray[np.intp]) -> Batch:
-            own = indices + start == 0
-            return _to_backend(
-                self._table.sample(self._row, codes[indices], uniforms[indices], own), self._predictor
-            )
+            rows = as_slice(indices)
+            codes = {at: drawn[rows] for at, drawn in grouped.items()}
+            batch = table.sample(self._row, cells[rows], codes, indices + start == 0)
+            return _to_backend(batch, self._predictor)
 
         return Draws(same, distances, build)
 

@@ -97,15 +97,15 @@ class ByBatch(Lime):
 
 
 class Greedy(Lime):
-    def _begin(self, *args):
-        evaluation, *rest = super()._begin(*args)
+    def _begin(self, *args, **kwargs):
+        evaluation, *rest = super()._begin(*args, **kwargs)
         evaluation._limit = evaluation._size = 64
         return evaluation, *rest
 
 
 class OverBudget(Lime):
-    def _begin(self, *args):
-        evaluation, estimator, n, tolerance = super()._begin(*args)
+    def _begin(self, *args, **kwargs):
+        evaluation, estimator, n, tolerance = super()._begin(*args, **kwargs)
         return evaluation, estimator, n + 1, tolerance
 
 

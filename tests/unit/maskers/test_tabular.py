@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from jupyter_xai import InputError, Tabular
+from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import NumberColumn
 
 
@@ -251,7 +252,7 @@ def test_replaced_argument_is_read_again_and_pickles_without_it():
 def test_column_of_nothing_but_missing():
     column = NumberColumn.fit("void", np.full(4, np.nan), False)
     assert column.code(None) == len(column.means)
-    assert np.isnan(column.draw(np.full(3, column.code(None)), np.full(3, 0.5))).all()
+    assert np.isnan(Cells([column], 4).values).all()
 
 
 def test_instance_outside_the_background():
