@@ -2,9 +2,10 @@
 
 Usage: python benchmarks/run.py [--smoke] [--only NAME ...] [--rounds N] [--threads N] [--cpu] [--json PATH]
 
-*Bare* is the user's model called on ready-made rows in the batches our kernel sends: the floor. *Streamed*
-reads every estimate of our kernel's stream. Times are medians; ratios are taken within a round, shown as
-median (least–most). A goal that is missed is reported, not failed: only errors end with a non-zero status.
+*Bare* is the user's model called on ready-made rows in the batches our kernel sends: the floor. *Streamed* reads every
+estimate of our kernel's stream, which begins with small batches and has a floor of its own. Times are medians; ratios
+are taken within a round, shown as median (least–most). A goal that is missed is reported, not failed: only errors end
+with a non-zero status.
 
 numpy and torch get one thread each unless --threads or the usual variables say otherwise: what is compared is
 work, and threads that wait for a core others use make times that compare nothing.

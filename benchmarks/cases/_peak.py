@@ -31,7 +31,7 @@ def main(n_samples: int, side: int) -> dict[str, float]:
     x = torch.from_numpy(photograph(side)).permute(2, 0, 1).contiguous()
     kernel = xai.Lime(net, masker, n_samples=n_samples, tolerance=0, random_state=SEED)
     short = xai.Lime(net, masker, n_samples=min(n_samples, 500), tolerance=0, random_state=SEED)
-    sizes = [len(batch) for batch in batches_of(short, x)]
+    sizes = [len(batch) for batch in batches_of(short, x, stream=True)]
     batch = x.repeat(max(sizes), 1, 1, 1)
     batch_bytes = batch.numel() * batch.element_size()
 

@@ -24,7 +24,8 @@ def runs(
     lime: Callable[[], object],
     batches: list[Any] | None = None,
 ) -> dict[str, Callable[[], object]]:
-    """Make the contestants: our kernel, the same kernel read estimate by estimate, lime, and the bare model.
+    """Make the contestants: our kernel, the same kernel read estimate by estimate, lime, and the bare model on the
+    batches of either.
 
     Parameters
     ----------
@@ -37,24 +38,35 @@ def runs(
         Those our kernel sends; found out by listening if not given.
     """
     ready = batches_of(kernel, x) if batches is None else batches
+    smaller = batches_of(kernel, x, stream=True)
+    if [len(batch) for batch in smaller] == [len(batch) for batch in ready]:
+        smaller = ready
 
-    def stream() -> None:
-        for _ in kernel.stream(x):
-            pass
-
-    def floor() -> None:
-        for batch in ready:
+    def answer(those: list[Any]) -> None:
+        for batch in those:
             bare(batch)
 
-    return {"ours": lambda: kernel.explain(x), "lime": lime, "bare": floor, "streamed": stream}
+    return {
+        "ours": lambda: kernel.explain(x),
+        "lime": lime,
+        "bare": lambda: answer(ready),
+        "streamed": lambda: exhaust(kernel.stream(x)),
+        "bare_streamed": lambda: answer(smaller),
+    }
 
 
-def batches_of(kernel: Any, x: Any) -> list[Any]:
-    """The batches a kernel sends to the model, copied: a masker may build each in the same memory."""
+def exhaust(stream: Any) -> None:
+    """Read every estimate."""
+    for _ in stream:
+        pass
+
+
+def batches_of(kernel: Any, x: Any, *, stream: bool = False) -> list[Any]:
+    """The batches a kernel sends in ``explain`` or ``stream``, copied: a masker may build each in the same memory."""
     spy = Spy(wrap(kernel.model, kind=kernel.masker.kind))
     listening = copy.copy(kernel)
     listening.model = spy
-    listening.explain(x)
+    exhaust(listening.stream(x)) if stream else listening.explain(x)
     return spy.batches
 
 
