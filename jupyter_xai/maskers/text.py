@@ -132,8 +132,7 @@ class BoundText:
         ends = [*starts[1:], len(text)]
         kept = [text[a:b] for a, b in zip(starts, ends, strict=True)]
         struck = [text[a:u] + text[v:b] for (u, v), a, b in zip(spans, starts, ends, strict=True)]
-        self._kept = np.array(kept, dtype=object)
-        self._struck = np.array(struck, dtype=object)
+        self._pieces = np.array([*struck, *kept], dtype=object)
         self._features = features
 
     def instance(self) -> list[str]:
@@ -157,8 +156,8 @@ class BoundText:
         present = np.asarray(masks, dtype=np.bool_)
         if self._grouped:
             present = present[:, self._features]
-        pieces = np.where(present, self._kept, self._struck).tolist()
-        return ["".join(row) for row in pieces]
+        units = present.shape[1]
+        return ["".join(row) for row in self._pieces.take(present * units + np.arange(units)).tolist()]
 
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the outputs as they are: one model row a mask."""
