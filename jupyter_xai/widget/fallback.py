@@ -33,6 +33,7 @@ NOTHING_YET = "Nothing computed yet: run this cell to see why the model predicts
 MOST_ROWS = 30
 _MOST_OF = {Tokens: 12, Pixels: 5}
 """Rows where the picture above the table shows all of them already."""
+_LONG_NAME = 16
 _PICTURE_BYTES = 28_000
 _TEXT_BYTES = 45_000
 _BAR = 90
@@ -227,8 +228,10 @@ def _table(explanation: Explanation, output: int) -> str:
     noun = (
         "word" if isinstance(explanation.features, Tokens) else feature_word(explanation.features).rstrip("s")
     )
+    # beside long values the names would get one word a line
+    names_look = "left;width:34%" if any(len(row.name) > _LONG_NAME for row in shown) else "left"
     head = [
-        (noun, "left"),
+        (noun, names_look),
         *([("value", "left")] if with_values else []),
         ("lowers", "right"),
         ("raises", "left"),

@@ -384,6 +384,19 @@ def test_a_run_that_is_under_way_has_stored_a_picture(notebook: Make) -> None:
     wait_stored(opened, 1, "unfinished", timeout=10)
 
 
+def test_reloaded_while_a_cell_runs_the_stored_picture_is_seen_at_once(notebook: Make) -> None:
+    opened = notebook(TEXT_CELL, "import time; time.sleep(12)")
+    page = opened.page
+    opened.run_cell(0)
+    expect(page, "live", FILM)
+    wait_stored(opened, 1)
+    opened.run_cell(1)
+    opened.save()
+    page.reload()
+    expect(page, "fallback", FILM, timeout=8)
+    expect(page, "live", FILM)
+
+
 # --- nothing from elsewhere ---------------------------------------------------------------------------------
 
 
