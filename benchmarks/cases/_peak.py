@@ -8,6 +8,8 @@ that batch, is what the explanation holds at once.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import sys
 import time
@@ -25,14 +27,12 @@ def main(n_samples: int, side: int) -> dict[str, float]:
     net = small_cnn(width=8)
     masker = xai.Image(n_segments=50)
     small = torch.from_numpy(photograph(32)).permute(2, 0, 1)
-    xai.Lime(net, masker, n_samples=64, random_state=SEED).explain(
-        small
-    )  # loads all that is loaded on first use
+    xai.Lime(net, masker, n_samples=64, random_state=SEED).explain(small)  # loads what is loaded on first use
     x = torch.from_numpy(photograph(side)).permute(2, 0, 1).contiguous()
     kernel = xai.Lime(net, masker, n_samples=n_samples, tolerance=0, random_state=SEED)
     short = xai.Lime(net, masker, n_samples=min(n_samples, 500), tolerance=0, random_state=SEED)
-    sizes = [len(batch) for batch in batches_of(short, x, stream=True)]
-    batch = x.repeat(max(sizes), 1, 1, 1)
+    rows = max(map(len, batches_of(short, x, stream=True)))
+    batch = x.repeat(rows, 1, 1, 1)
     batch_bytes = batch.numel() * batch.element_size()
 
     exact = forget_peak()
@@ -51,7 +51,7 @@ def main(n_samples: int, side: int) -> dict[str, float]:
     return {
         "extra": extra,
         "batch": batch_bytes,
-        "rows_a_batch": max(sizes),
+        "rows_a_batch": rows,
         "estimates": estimates,
         "seconds": seconds,
         "exact": exact,
@@ -59,10 +59,15 @@ def main(n_samples: int, side: int) -> dict[str, float]:
 
 
 def forget_peak() -> bool:
-    """Start a new high-water mark where the system can (Linux); else the mark is that since the start."""
+    """Give back what is free, and start a new high-water mark where the system can (Linux).
+
+    Else the mark is that since the start, and what was needed before hides some of what a run needs.
+    """
+    gc.collect()
     try:
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
+    except (AttributeError, OSError, TypeError):
         return False
     return True
 
