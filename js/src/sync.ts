@@ -16,6 +16,8 @@ export interface Model {
 
 const TRAITS: readonly TraitName[] = ["geometry", "status", "curves", "display", "request", "frame"];
 const PONG_WITHIN_MS = 2000;
+const KNOCK_EVERY_MS = 700;
+const KNOCKS = 30;
 
 export interface Session {
   readonly store: OwnedStore;
@@ -32,6 +34,7 @@ export function openSession(model: Model): Session {
   let views = 0;
   let nextId = 1;
   let pongTimer: ReturnType<typeof setTimeout> | undefined;
+  let knockTimer: ReturnType<typeof setTimeout> | undefined;
 
   function send(type: ToPython["type"]): boolean {
     try {
@@ -42,6 +45,15 @@ export function openSession(model: Model): Session {
       if (!model.saved) store.setLink("gone");
       return false;
     }
+  }
+
+  /** A hello sent before the page had a shell of its own waits for the running cell; a later message need not. */
+  function knock(left = KNOCKS): void {
+    clearTimeout(knockTimer);
+    knockTimer = setTimeout(() => {
+      const state = store.status.peek()?.state ?? "idle";
+      if (views > 0 && left > 0 && state === "idle" && send("ping")) knock(left - 1);
+    }, KNOCK_EVERY_MS);
   }
 
   const store = createStore(
@@ -98,17 +110,18 @@ export function openSession(model: Model): Session {
     },
     open() {
       if (views++ === 0) for (const name of TRAITS) store.receive(name, model.get(name));
-      send("hello");
+      if (send("hello") && !model.saved) knock();
       let isOpen = true;
       return () => {
         if (!isOpen) return;
         isOpen = false;
-        views--;
+        if (--views === 0) clearTimeout(knockTimer);
         send("bye");
       };
     },
     dispose() {
       clearTimeout(pongTimer);
+      clearTimeout(knockTimer);
       for (const [name, callback] of listeners) model.off(name, callback);
       store.dispose();
     },

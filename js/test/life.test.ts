@@ -45,6 +45,27 @@ describe("life of a view", () => {
     expect(model.listeners).toBe(0);
   });
 
+  it("knocks until the kernel has begun, and not after the view closed", () => {
+    vi.useFakeTimers();
+    const model = new StandIn({ uid: "u", status: {}, geometry: {}, frame: {} }, true);
+    const dispose = entry.initialize({ model });
+    const el = document.createElement("div");
+    document.body.append(el);
+    const close = entry.render({ model, el });
+    const said = () => model.sent.map((message) => (message as { type: string }).type);
+    expect(said()).toEqual(["hello"]);
+    vi.advanceTimersByTime(1500);
+    expect(said()).toEqual(["hello", "ping", "ping"]);
+    model.set("status", status({ state: "running" }));
+    vi.advanceTimersByTime(5000);
+    expect(said()).toEqual(["hello", "ping", "ping"]);
+    close();
+    vi.advanceTimersByTime(5000);
+    expect(said()).toEqual(["hello", "ping", "ping", "bye"]);
+    dispose();
+    vi.useRealTimers();
+  });
+
   it("initialize reads no state: a page may hold a hundred unseen widgets", () => {
     const model = new StandIn(table() as never, true);
     const read = vi.spyOn(model, "get");

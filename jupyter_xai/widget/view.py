@@ -265,11 +265,15 @@ class View:
             "resume": self.resume,
             "retry": self.resume,
             "more": self.more,
-            "ping": lambda: self._page.send({"type": "pong", "id": content.get("id", 0)}),
+            "ping": lambda: self._on_ping(content.get("id", 0)),
         }
         action = actions.get(kind) if isinstance(kind, str) else None
         if action is not None:
             action()
+
+    def _on_ping(self, number: Any) -> None:
+        self._page.send({"type": "pong", "id": number})
+        self._start_once()  # hello may wait for the running cell while a ping came through
 
     def _on_hello(self) -> None:
         page = asking_page()

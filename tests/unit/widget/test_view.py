@@ -148,6 +148,7 @@ def test_ping_is_answered_with_its_number(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(type(view.widget), "send", lambda self, content, buffers=None: sent.append(content))
     say(view, "ping", 41)
     assert sent == [{"type": "pong", "id": 41}]
+    assert view.wait(10).status == "settled"  # hello may be held up behind a cell: a ping starts the run as well
 
 
 @pytest.mark.parametrize("message", [None, 3, [], {}, {"type": "no such"}, {"type": ["stop"]}, {"id": 3}])
