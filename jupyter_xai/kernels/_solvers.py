@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from jupyter_xai.kernels._intervals import block_edges, half_width_factor, spread_of_sums
 
-_CHUNK_BYTES = 2**19  # worked on at a time: stays in the cache
+_CHUNK_BYTES = 2**17  # worked on at a time: stays in the cache
 _COLUMNS_BYTES = 2**24
 _RAW_BYTES = 2**22  # rows up to here are held a byte a feature
 _PRIMAL = 3000  # features up to which the d x d Gram matrix is kept

@@ -37,7 +37,7 @@ def uniform_size(rng: np.random.Generator, rows: int, n_features: int) -> NDArra
     [1, 2, 3, 4]
     """
     sizes = rng.integers(1, n_features + 1, rows)
-    keys = rng.random((rows, n_features))
+    keys = rng.integers(2**32, size=(rows, n_features), dtype=np.uint32)  # two alike: once in 10^7 rows
     last = np.sort(keys, axis=1)[np.arange(rows), sizes - 1]
     return np.asarray(keys > last[:, None])
 
