@@ -219,12 +219,23 @@ def name_of(model: Any) -> str:
     return "function" if name == "<lambda>" else name or type(model).__name__
 
 
+def loaded_torch() -> Any | None:
+    """Return torch if somebody has imported it, all of it.
+
+    A run's worker may come by while a cell is in the middle of ``import torch``; asking a half-imported torch for
+    its random state ends the process.
+    """
+    torch = sys.modules.get("torch")
+    half = getattr(getattr(torch, "__spec__", None), "_initializing", False)
+    return None if half else torch
+
+
 def _states() -> dict[str, Any]:
     """Global random states of the libraries that are loaded."""
     legacy = np.random.get_state(legacy=False)  # noqa: NPY002
     states: dict[str, Any] = {"random": random.getstate(), "numpy": legacy}
-    torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "get_rng_state"):
+    torch = loaded_torch()
+    if torch is not None:
         states["torch"] = torch.get_rng_state()
         if torch.cuda.is_initialized():
             states["cuda"] = torch.cuda.get_rng_state_all()
@@ -246,7 +257,7 @@ def _restore(before: dict[str, Any], moved: list[str]) -> None:
         random.setstate(before["random"])
     if "numpy" in moved:
         np.random.set_state(before["numpy"])  # noqa: NPY002
-    torch = sys.modules.get("torch")
+    torch = loaded_torch()
     if "torch" in moved and torch is not None and "torch" in before:
         torch.set_rng_state(before["torch"])
     if "cuda" in moved and torch is not None and "cuda" in before:

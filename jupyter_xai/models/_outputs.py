@@ -208,6 +208,22 @@ def _notices(
     return notices
 
 
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Number the later ones of equal names (ImageNet has two cranes): targets are chosen by name.
+
+    Examples
+    --------
+    >>> _distinct(["crane", "cat", "crane"])
+    ('crane', 'cat', 'crane (2)')
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(found)
+
+
 def _names(
     m: int, columns: int, given: Sequence[str] | None, classes: Sequence[str] | None
 ) -> tuple[str, ...]:
@@ -219,13 +235,7 @@ def _names(
                 f"output_names has {len(given)} names, the model has {m} outputs. Pass one name an output, "
                 "in order."
             )
-        names = tuple(str(name) for name in given)
-        if len(set(names)) < m:
-            raise InputError(
-                f"output_names={list(names)!r} has a name twice; targets are chosen by name. Make them "
-                "differ."
-            )
-        return names
+        return _distinct([str(name) for name in given])
     if classes is not None and len(classes) == m:
         return tuple(classes)
     return ("prediction",) if m == 1 else tuple(f"output {i}" for i in range(m))
