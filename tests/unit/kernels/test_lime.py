@@ -50,7 +50,7 @@ def test_converges_to_the_enumerated_regression(design):
     for n in (500, 50_000):
         e = Lime(FakePredictor(game), MaskMasker(design), alpha=0, n_samples=n, batch_size=1000).explain(6)
         gaps.append(np.abs(e.values[0] - truth).max())
-        assert (np.abs(e.values[0] - truth) <= 3.5 * e.std_errors[0]).all()
+        assert (np.abs(e.values[0] - truth) <= 4.5 * e.std_errors[0]).all()
     assert gaps[1] < 0.02 < gaps[0] * 2
 
 
