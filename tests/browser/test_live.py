@@ -207,3 +207,40 @@ text = " ".join(f"word{i}" for i in range(150)) + " dull"
     assert seconds > 1
     assert 3 <= frames <= 20 * seconds + 3
     assert sent <= 500_000 * (seconds + 1)
+
+
+def test_a_new_request_cancels_the_old_and_asks_nothing_twice(notebook: Make) -> None:
+    opened = notebook(
+        """
+import time
+import numpy as np
+import jupyter_xai as xai
+calls = []
+def model(texts):
+    calls.append(len(texts))
+    time.sleep(0.3)
+    z = np.array([[len(t) % 7 * 0.1 * k for k in range(12)] for t in texts])
+    e = np.exp(z)
+    return e / e.sum(axis=1, keepdims=True)
+view = xai.explain(model, "a dull film, so dull that it hurts", batch_size=16, n_samples=480)
+view
+"""
+    )
+    page = opened.page
+    opened.run_all()
+    wait_state(page, "% ·")  # an estimate is there
+    assert opened.python("print(view.last.targets)").strip() == "(11, 10, 9, 8, 7)"
+    others = page.get_by_label("another output")
+    others.focus()  # the list is made when somebody is about to open it
+    others.select_option(value="3")
+    page.wait_for_function(
+        "() => /output 3/.test(document.querySelector('.jx [aria-checked=true]')?.textContent ?? '')",
+        timeout=10_000,
+    )
+    wait_state(page, "settled", 60)
+    run, targets, n_evals = opened.python(
+        "print(view._run, 3 in view.explanation.targets, view.explanation.n_evals)"
+    ).split()
+    assert (run, targets, n_evals) == ("2", "True", "480")
+    asked = int(opened.python("print(sum(calls))"))
+    assert asked <= 480 + 16 + 2  # answers of the first run are kept; at most the batch under way was lost
