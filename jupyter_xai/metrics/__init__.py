@@ -1,1 +1,0 @@
-"""Faithfulness, stability and agreement of explanations."""

@@ -1,1 +1,0 @@
-"""Response curves, removal curves and the nearest flip."""
