@@ -14,6 +14,7 @@ _PUBLIC = {
     "explain": "jupyter_xai.api",
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
+    "KernelShap": "jupyter_xai.kernels.kernel_shap",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
     "Image": "jupyter_xai.maskers.image",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         XaiError as XaiError,
     )
     from jupyter_xai.explanation import Explanation as Explanation
+    from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap
     from jupyter_xai.kernels.lime import Lime as Lime
     from jupyter_xai.maskers.image import Image as Image
     from jupyter_xai.maskers.tabular import Tabular as Tabular

@@ -178,6 +178,7 @@ def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> M
     >>> import jupyter_xai as xai
     >>> xai.methods(lambda texts: [[len(t)] for t in texts], "a dull film")
     lime          applies
+    kernel_shap   applies
     """
     found = recognise(x, model=model, masker=masker, background=background)
     predictor: Predictor = wrap(model, kind=found.kind)

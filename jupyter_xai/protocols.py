@@ -112,7 +112,11 @@ class Predictor(Protocol):
 
 @runtime_checkable
 class BoundMasker(Protocol):
-    """A masker on one instance: turns 0/1 rows into model batches. 1 means present."""
+    """A masker on one instance: turns 0/1 rows into model batches. 1 means present.
+
+    It may have ``varying``, a truth value a feature: False where absence changes nothing, so that games leave the
+    feature out.
+    """
 
     layout: Layout
     n_features: int

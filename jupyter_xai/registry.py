@@ -65,7 +65,10 @@ class Kernel:
 
 KERNELS: dict[str, Kernel] = {
     kernel.name: kernel
-    for kernel in (Kernel("lime", "LIME", "jupyter_xai.kernels.lime:Lime", "perturbation"),)
+    for kernel in (
+        Kernel("lime", "LIME", "jupyter_xai.kernels.lime:Lime", "perturbation"),
+        Kernel("kernel_shap", "KernelSHAP", "jupyter_xai.kernels.kernel_shap:KernelShap", "perturbation"),
+    )
 }
 
 DEFAULT_METHOD: dict[Kind, str] = {"table": "lime", "text": "lime", "image": "lime"}

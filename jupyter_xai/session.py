@@ -101,9 +101,18 @@ class Session:
                     f"{key}= is not a hyper-parameter of {name} or its masker: expected one of {names}."
                 )
             request["params"][key] = known[key].validate(value)
+        self._keep_masker_params(request["params"])
         self._target_objects = targets
         request["random_state"] = secrets.randbelow(2**31) if random_state is None else _seed(random_state)
         return request
+
+    def _keep_masker_params(self, params: Mapping[str, Any]) -> None:
+        """Make the masker as it was asked for, so that it stays so under another method."""
+        own = [spec.name for spec in self._masker.params if spec.name in params]
+        if own:
+            self._masker = copy.copy(self._masker)
+            for name in own:
+                setattr(self._masker, name, params[name])
 
     def _method_name(self, method: Any) -> str:
         if method is None:
@@ -201,8 +210,10 @@ class Session:
 
     def _make(self, request: Mapping[str, Any]) -> tuple[Any, Any]:
         cls = self._kernel_class(request)
-        params = dict(request.get("params", {}))
-        own = {spec.name: params.pop(spec.name) for spec in self._masker.params if spec.name in params}
+        given = dict(request.get("params", {}))
+        own = {spec.name: given.pop(spec.name) for spec in self._masker.params if spec.name in given}
+        known = {spec.name for spec in getattr(cls, "params", ())}
+        params = {name: value for name, value in given.items() if name in known}  # another method's are left
         masker = self._masker
         if any(getattr(masker, name) is not value for name, value in own.items()):
             masker = copy.copy(masker)

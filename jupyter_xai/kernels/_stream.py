@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Protocol
 
-from jupyter_xai.evaluation import Block, Evaluation, Pool
+from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
 from jupyter_xai.explanation import Explanation, ExplanationBatch, State
 from jupyter_xai.models.torch import WeightsChanged
 from jupyter_xai.models.wrap import wrap
@@ -107,7 +107,7 @@ class Estimator(Protocol):
 
 
 def estimates(
-    evaluation: Evaluation,
+    evaluation: Evaluation | MaskEvaluation,
     estimator: Estimator,
     n: int,
     *,
@@ -119,10 +119,10 @@ def estimates(
 
     Parameters
     ----------
-    evaluation : Evaluation
+    evaluation : Evaluation or MaskEvaluation
     estimator : Estimator
     n : int
-        Draws; with a tolerance the cap.
+        Draws or coalitions; with a tolerance the cap.
     tolerance : float
         0 never stops early.
     watch : callable, optional
@@ -134,12 +134,13 @@ def estimates(
     alone = (1,) if watch is not None and n > 1 else ()  # the instance by itself opens a view
     for block in evaluation.blocks(n, (*alone, *tests)):
         estimator.add(block)
-        if watch is not None and block.stop == 1 < n:
-            if not watch(Progress(0, 0, n, estimator.opening())):
+        if block.opens:
+            if watch is not None and not watch(Progress(0, 0, n, estimator.opening())):
                 yield estimator.estimate("stopped")
                 return
             continue
-        if watch is not None and not watch(Progress(block.stop, evaluation.n_rows, n)) and block.stop < n:
+        done = Progress(max(block.stop, 0), evaluation.n_rows, n)
+        if watch is not None and not watch(done) and block.stop < n:
             yield estimator.estimate("stopped")
             return
         if block.stop in tests and estimator.settled():
@@ -273,7 +274,7 @@ class SampledKernel:
 
     def _begin(
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
-    ) -> tuple[Evaluation, Estimator, int, float]:
+    ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
         """Evaluation, estimator, number of draws and tolerance of one run."""
         raise NotImplementedError
 
@@ -289,3 +290,13 @@ def instances(X: Any) -> Iterator[Any]:
     if hasattr(X, "iloc") and hasattr(X, "columns"):
         return (X.iloc[[i]] for i in range(len(X)))
     return iter(X)
+
+
+def masker_params(masker: Masker) -> dict[str, Any]:
+    """Hyper-parameters of the masker in plain values; objects by their type's name."""
+    found = {}
+    for spec in masker.params:
+        value = getattr(masker, spec.name)
+        plain = isinstance(value, str | int | float | bool) or value is None
+        found[spec.name] = value if plain else getattr(value, "__name__", type(value).__name__)
+    return found

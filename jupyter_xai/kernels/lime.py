@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.evaluation import Block, Evaluation, Pool, check_batch_size
+from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool, check_batch_size
 from jupyter_xai.explanation import Z95, Explanation, Fidelity, State
 from jupyter_xai.kernels._solvers import RidgeFit, WeightedRidge
-from jupyter_xai.kernels._stream import Estimator, SampledKernel
+from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
 from jupyter_xai.models.targets import Targets, resolve_targets
 from jupyter_xai.params import FloatParam, IntParam, ParamSpec, validate_all
@@ -140,7 +140,7 @@ class Lime(SampledKernel):
 
     def _begin(
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
-    ) -> tuple[Evaluation, Estimator, int, float]:
+    ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
         chosen = validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
         check_batch_size(self.batch_size)
         around = neighbourhood_of(self.masker, x, predictor, self.random_state)
@@ -243,7 +243,7 @@ class _Surrogate:
             output_unit=predictor.output_space,
             value_unit=predictor.output_space,
             method=self._kernel.method,
-            params={**self._params, **_masker_params(self._kernel.masker)},
+            params={**self._params, **masker_params(self._kernel.masker)},
             random_state=self._kernel.random_state,
             n_evals=self._ridge.n,
             n_rows=evaluation.n_rows,
@@ -253,13 +253,3 @@ class _Surrogate:
             status=status,
             notices=(*getattr(predictor, "notices", ()), *self._around.notices, *evaluation.notices),
         )
-
-
-def _masker_params(masker: Masker) -> dict[str, Any]:
-    """Hyper-parameters of the masker in plain values; objects by their type's name."""
-    found = {}
-    for spec in masker.params:
-        value = getattr(masker, spec.name)
-        plain = isinstance(value, str | int | float | bool) or value is None
-        found[spec.name] = value if plain else getattr(value, "__name__", type(value).__name__)
-    return found

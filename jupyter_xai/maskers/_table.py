@@ -13,6 +13,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.maskers._cells import Cells, quantiles
 from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number, plain_value
 from jupyter_xai.maskers._containers import ArrayForm, form_of
+from jupyter_xai.maskers._random import generator
 from jupyter_xai.protocols import Batch
 
 
@@ -233,25 +234,56 @@ class Table:
             cache[at, blank] = self.form.store(at, [*column.levels, None] if blank else column.levels)
         return cache[at, blank]
 
-    def rows(self, row: Sequence[Any], present: NDArray[np.bool_], source: NDArray[np.intp]) -> Batch:
+    def few(self, most: int) -> NDArray[np.intp]:
+        """Background rows that stand for all: all of them, or so many drawn once for all."""
+        if self.n_rows <= most:
+            return np.arange(self.n_rows)
+        return np.sort(generator(0, "background", self.n_rows).choice(self.n_rows, most, replace=False))
+
+    def differs(self, row: Sequence[Any], source: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """For each column, whether any of some background rows differs from the instance there."""
+        found = np.empty(len(self.columns), dtype=np.bool_)
+        for at, column in enumerate(self.columns):
+            if isinstance(column, NumberColumn):
+                number = as_number(row[at], column.name)
+                values = np.asarray(self.form.read(at), dtype=np.float64)[source]
+                same = np.isnan(values) if np.isnan(number) else values == number
+                found[at] = not same.all()
+            else:
+                found[at] = (column.codes[source] != column.code(row[at])).any()
+        return found
+
+    def rows(self, row: Sequence[Any], masks: NDArray[np.bool_], source: NDArray[np.intp]) -> Batch:
         """Model rows with present columns from the instance and the others from background rows.
 
         Parameters
         ----------
         row : sequence
             The instance, aligned.
-        present : ndarray of shape (n, n_columns), bool
-        source : ndarray of shape (n,)
-            Background row of each.
+        masks : ndarray of shape (n, n_columns), bool
+        source : ndarray of shape (draws,)
+            Background rows; each mask is combined with each, mask-major.
         """
+        if self._plain is not None:
+            own = np.array([as_number(value, "") for value in row], dtype=self._plain)
+            batch = np.where(masks[:, None], own, self._array()[source])
+            return batch.reshape(-1, len(own))
+        present, source = np.repeat(masks, len(source), axis=0), np.tile(source, len(masks))
         columns = []
         for at, column in enumerate(self.columns):
             if isinstance(column, NumberColumn):
-                raw = np.append(
-                    np.asarray(self.form.read(at), dtype=np.float64), as_number(row[at], column.name)
-                )
+                background = np.asarray(self.form.read(at), dtype=np.float64)
+                raw = np.append(background, as_number(row[at], column.name))
                 columns.append(self.form.numbers(at, raw[np.where(present[:, at], self.n_rows, source)]))
             else:
                 codes = np.where(present[:, at], column.code(row[at]), column.codes[source])
                 columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
         return self.form.assemble(columns, len(present))
+
+    def _array(self) -> NDArray[Any]:
+        """The background of a table of plain numbers."""
+        kept: NDArray[Any] | None = self.__dict__.get("_numbers")
+        if kept is None:
+            kept = np.stack([self.form.read(at) for at in range(len(self.columns))], axis=1)
+            self.__dict__["_numbers"] = kept
+        return kept

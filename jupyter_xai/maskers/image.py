@@ -174,6 +174,8 @@ class BoundImage:
         image, layout, notice = for_model(array, form, backend)
         hidden = for_model(filled, form, backend)[0]
         self.n_features = int(labels.max()) + 1
+        changes = (array != filled).any(axis=2).ravel()
+        self.varying = np.bincount(labels.ravel(), weights=changes, minlength=self.n_features) > 0
         self.layout: Layout = Pixels(image=picture, labels=labels, channels=form.channels, fill=_name(fill))
         digest = hashlib.blake2b(repr((image.shape, str(image.dtype), backend)).encode())
         for part in (image, hidden, labels):

@@ -19,6 +19,9 @@ from jupyter_xai.maskers._table import Table
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Batch, Draws, Kind, Predictor
 
+BACKGROUND_ROWS = 200
+"""Rows that an absent feature is filled from; a longer background is represented by so many of it."""
+
 
 class Tabular:
     """Rows of a table, beside a background they are compared with.
@@ -172,9 +175,16 @@ class BoundTable:
         self._row = table.align(x)
         self.layout: Layout = _layout(table, self._row, table.check(self._row))
         self.n_features = len(table.members)
-        self.draws = table.n_rows
+        self._background = table.few(BACKGROUND_ROWS)
+        self.draws = len(self._background)
         self.key: Hashable = ("table", table.digest, _row_digest(self._row))
-        self.notices: tuple[str, ...] = ()
+        summary = (
+            f"{self.draws} of the {table.n_rows:,} background rows, drawn at random, stand for all of them. Pass "
+            f"a background of at most {BACKGROUND_ROWS} rows to choose them yourself."
+        )
+        self.notices: tuple[str, ...] = (summary,) if self.draws < table.n_rows else ()
+        differs = table.differs(self._row, self._background)
+        self.varying = np.array([differs[list(members)].any() for members in table.members])
         self._owner = np.empty(len(table.columns), dtype=np.intp)
         for feature, members in enumerate(table.members):
             self._owner[list(members)] = feature
@@ -190,11 +200,10 @@ class BoundTable:
         ----------
         masks : ndarray of shape (n, n_features), bool
         draws : slice
-            Of the background rows.
+            Of the background rows that stand for all.
         """
-        source = np.arange(self.draws)[draws]
-        present = np.repeat(np.asarray(masks, dtype=np.bool_)[:, self._owner], len(source), axis=0)
-        batch = self._table.rows(self._row, present, np.tile(source, len(masks)))
+        present = np.asarray(masks, dtype=np.bool_)[:, self._owner]
+        batch = self._table.rows(self._row, present, self._background[draws])
         return _to_backend(batch, self._predictor)
 
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
