@@ -17,11 +17,9 @@ from jupyter_xai.inputs import Recognised
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
-from jupyter_xai.protocols import Predictor, Watch
+from jupyter_xai.protocols import Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
 from jupyter_xai.whatif import apply
-
-_NOT_PARAMS = frozenset({"model", "masker", "baseline", "background", "inputs", "random_state", "batch_size"})
 
 
 class Session:
@@ -162,7 +160,12 @@ class Session:
         kernel, instance = self._make(request)
         targets = request.get("targets")
         chosen = list(targets) if targets else self._target_objects
-        offered = {"watch": watch, "pool": self._pool}
+
+        def knowing(progress: Progress) -> bool:
+            self._learn()  # the opening is drawn in the outputs' own space
+            return watch(progress)
+
+        offered = {"watch": knowing, "pool": self._pool}
         takes = inspect.signature(kernel.stream).parameters  # a user's own explainer may take neither
         with closing(
             kernel.stream(instance, chosen, **{name: offered[name] for name in offered if name in takes})
