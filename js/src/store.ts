@@ -97,8 +97,11 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   let views = 0;
   let quietTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Out of sight nothing is painted but the last frame: what the view says of its end has to go with its numbers. */
+  const wanted = (frame: Frame) => views > 0 || frame.state !== "running";
+
   const paint = () => {
-    if (newest === null || views === 0) return;
+    if (newest === null || !wanted(newest)) return;
     const { run, seq } = newest;
     const shown = estimate.peek();
     if (shown?.run !== run || shown.seq !== seq) estimate.value = readFrame(newest);
@@ -109,7 +112,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     if (!frame || frame.run < layoutRun) return;
     if (newest && (frame.run < newest.run || (frame.run === newest.run && frame.seq <= newest.seq))) return;
     newest = frame;
-    if (views > 0) pacer.request();
+    if (wanted(frame)) pacer.request();
   }
 
   function takeGeometry(next: Geometry | null): void {
@@ -208,7 +211,11 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       batch(() => {
         if (!explained.includes(target)) {
           if (!reachable.peek()) return;
-          store.ask({ targets: [...explained.filter((index) => index >= 0), target].slice(-MOST_TARGETS) });
+          // functions of the outputs count on after them and cannot be asked for by number; the output chosen last
+          // gives way, never the first, which is what the view opened with
+          const count = geometry.peek()?.n_outputs ?? 0;
+          const kept = explained.filter((index) => index >= 0 && index < count).slice(0, MOST_TARGETS - 1);
+          store.ask({ targets: [...kept, target] });
         }
         store.show({ target });
       });

@@ -68,11 +68,19 @@ describe("frames", () => {
     fill(table());
     const leave = store.inSight();
     leave();
-    store.receive("frame", next({ seq: 5 }));
+    store.receive("frame", next({ seq: 5, state: "running" }));
     settle();
     expect(shown()).toBe(1);
     store.inSight();
     expect(shown()).toBe(5);
+  });
+
+  it("are painted out of sight when they are the last, so that no settled view stands there without numbers", () => {
+    fill(table());
+    store.receive("frame", next({ seq: 5, state: "running" }));
+    store.receive("frame", next({ seq: 6, state: "settled" }));
+    settle();
+    expect(shown()).toBe(6);
   });
 
   it("of another input vanish with their layout; an equal layout keeps picture and identity", () => {
@@ -176,6 +184,19 @@ describe("choosing an output", () => {
     expect(port.write).toHaveBeenCalledWith("display", { target: 1 });
     expect(store.picture.value).toMatchObject({ target: 1, row: -1, values: null });
     expect(store.picture.value.prediction).toBeCloseTo(0.365);
+  });
+
+  it("lets the one chosen last give way, never the first, and asks for no function by number", () => {
+    const state = table({}, { targets: [4, 3, 2, 1, 0, 9], target_names: ["e", "d", "c", "b", "a", "a function"] });
+    (state.geometry as { n_outputs: number }).n_outputs = 9;
+    fill(state);
+    store.inSight();
+    store.choose(7);
+    expect(port.write).toHaveBeenCalledWith("request", { targets: [4, 3, 2, 1, 7] });
+    fill(table({ geometry: state.geometry }, { seq: 2, targets: [9], target_names: ["a function"] }));
+    settle();
+    store.choose(1);
+    expect(port.write).toHaveBeenCalledWith("request", { targets: [1] });
   });
 
   it("does nothing without a kernel", () => {

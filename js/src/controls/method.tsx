@@ -6,7 +6,7 @@ export function MethodSelect({ store }: { store: Store }) {
   const methods = store.geometry.value?.methods ?? [];
   const { estimate } = store.picture.value;
   const current = store.request.value.method ?? estimate?.method ?? "";
-  const label = methods.find(({ name }) => name === current)?.label ?? estimate?.method_label ?? current;
+  const label = methods.find(({ name }) => name === current)?.label ?? estimate?.method_label ?? "";
   if (!store.reachable.value || methods.length < 2) return <span>{label}</span>;
   return (
     <select
