@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 _GREY_SIDE = 8
 _ACCEPTED = (
     "expected a str for text; a row, Series, dict or 1-row DataFrame for a table; an array, tensor or PIL "
-    "image "
-    "for an image"
+    "image for an image"
 )
 
 
@@ -118,8 +117,7 @@ def _array(x: Any, model: Any) -> Recognised:
     texts = isinstance(x, list | tuple) and array.ndim == 1 and all(isinstance(part, str) for part in x)
     if texts and len(x) != getattr(model, "n_features_in_", None):
         raise InputError(
-            f"The input is a list of {len(x)} str: either {len(x)} texts, of which one is explained at a "
-            "time (pass "
+            f"The input is a list of {len(x)} str: it may be texts, of which one is explained at a time (pass "
             "x[0]), or a row of a table (pass background= as well)."
         )
     if array.ndim == 1 or (array.ndim == 2 and array.shape[0] == 1):
@@ -168,8 +166,7 @@ def _table(x: Any) -> Recognised:
     if len(shape) not in {1, 2}:
         raise InputError(
             f"A row of a table is expected beside a background, but the input has shape {shape}. Pass one "
-            "row, "
-            "or leave background= out for an image."
+            "row, or leave background= out for an image."
         )
     if shape[-1] == 0:
         raise InputError("Nothing to explain: the row has 0 columns. Pass one row with a value a column.")
@@ -192,8 +189,7 @@ _KINDS = {"table": "rows of a table", "image": "images", "text": "text"}
 def _several(rows: int, pick: str) -> str:
     return (
         f"The input has {rows:,} rows; one is explained at a time. Pass one, for example {pick}, or all of "
-        "them to "
-        "a kernel's explain_batch."
+        "them to a kernel's explain_batch."
     )
 
 
@@ -220,8 +216,7 @@ def _as_array(x: Any) -> NDArray[Any]:
     except ValueError:
         raise InputError(
             f"The input is {_a(x)} of parts with different lengths; {_ACCEPTED}. Several inputs of one model "
-            "are "
-            "not explained yet."
+            "are not explained yet."
         ) from None
     if array.ndim == 0 and array.dtype.kind == "O":
         raise InputError(f"The input is {_a(x)}; {_ACCEPTED}. Pass one of these.")

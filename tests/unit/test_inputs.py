@@ -99,7 +99,7 @@ def test_masker_and_background_decide(x, hints, kind):
         (np.ones((20, 30)), {}, "An array of shape (20, 30) may be 20 rows of a table (or a series) or a 30×20 grey image. Pass one row, for example x[0], or masker=xai.Image()."),
         (np.ones((4, 4), np.uint8), {}, "may be 4 rows of a table"),
         (torch.ones(20, 30), {}, "may be 20 rows of a table"),
-        (["a film", "a play"], {}, "The input is a list of 2 str: either 2 texts, of which one is explained at a time (pass x[0]), or a row of a table (pass background= as well)."),
+        (["a film", "a play"], {}, "The input is a list of 2 str: it may be texts, of which one is explained at a time (pass x[0]), or a row of a table (pass background= as well)."),
         (b"text", {}, 'The input is bytes; expected a str. Decode it first, for example x.decode("utf-8").'),
         (Path("cat.jpg"), {}, "The input is a path; expected what is in the file. Open it first."),
         (csr_matrix(np.eye(3)), {}, "The input is a sparse matrix; expected one dense row."),
