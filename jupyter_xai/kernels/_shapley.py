@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from jupyter_xai.kernels._coalitions import pairs_of_size
-from jupyter_xai.kernels._intervals import half_width_factor
 
 GROUPS = 8
 """Independent groups that an interval needs."""
@@ -70,7 +69,8 @@ def regress(
     without phi, with z = +1 in S and -1 outside and ``t = (v(S) - v(not S)) / 2``.
 
     Source: Covert & Lee, "Improving KernelSHAP" (AISTATS 2021), constrained form; derivative
-    ``A^-1 - A^-1 11' A^-1 / (1' A^-1 1)``.
+    ``A^-1 - A^-1 11' A^-1 / (1' A^-1 1)``. Standard errors are those of leaving out one pair at a time
+    (``e / (1 - h)``), less the share of a size's pairs that is known.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def regress(
     derivative = cho_solve(factor, np.eye(d)) - np.outer(ones, ones / ones.sum())
     reach = half @ derivative
     leverage = np.clip(weights * np.einsum("pd,pd->p", reach, half), 0.0, 1.0 - 1e-9)
-    scale = weights * np.sqrt(np.maximum(1.0 - shares, 0.0) / (1.0 - leverage))
+    scale = weights * np.sqrt(np.maximum(1.0 - shares, 0.0)) / (1.0 - leverage)
     rest = (left - half @ solved) * scale[:, None]
     variance = np.einsum("pi,po->oi", reach**2, rest**2)
-    return ShapleyFit(values, np.sqrt(variance) * half_width_factor(degrees + 1))
+    return ShapleyFit(values, np.sqrt(variance))

@@ -135,11 +135,13 @@ def estimates(
     for block in evaluation.blocks(n, (*alone, *tests)):
         estimator.add(block)
         if block.opens:
-            if watch is not None and not watch(Progress(0, 0, n, estimator.opening())):
+            if watch is not None and not watch(
+                Progress(0, 0, n, estimator.opening(), evaluation.rows_per_eval)
+            ):
                 yield estimator.estimate("stopped")
                 return
             continue
-        done = Progress(max(block.stop, 0), evaluation.n_rows, n)
+        done = Progress(max(block.stop, 0), evaluation.n_rows, n, rows_per_eval=evaluation.rows_per_eval)
         if watch is not None and not watch(done) and block.stop < n:
             yield estimator.estimate("stopped")
             return

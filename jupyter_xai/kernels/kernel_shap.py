@@ -12,6 +12,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool, check_batch_size
 from jupyter_xai.explanation import Z95, Explanation, State
 from jupyter_xai.kernels._coalitions import PairedCoalitions
+from jupyter_xai.kernels._gp import MOST_PAIRS, OddProcess
 from jupyter_xai.kernels._shapley import ShapleyFit, regress
 from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.models.targets import Targets, resolve_targets
@@ -59,8 +60,8 @@ class KernelShap(SampledKernel):
     n_samples : int or "auto", default="auto"
         Most coalitions, besides none and all. Auto: 2 x features + 2048, or all there are if they are fewer.
     estimator : {"auto", "wls", "gp"}, default="auto"
-        The regression of KernelSHAP, or a Gaussian process over coalitions, which needs fewer of them. Auto
-        decides by the number of pairs and features alone.
+        The regression of KernelSHAP, or a Gaussian process over coalitions, which needs fewer of them. Auto and
+        gp: the process for up to 1,500 pairs, then the regression, which also makes the estimates on the way.
     link : {"identity", "logit"}, default="identity"
         Space in which values add up; applied to the expected answers.
     tolerance : float, default=0.01
@@ -204,7 +205,9 @@ class _Game:
         self._masks: list[NDArray[np.bool_]] = []
         self._answers: list[NDArray[np.float64]] = []
         self._n = 0
-        self._fitted: tuple[int, ShapleyFit] | None = None
+        self._process = OddProcess(len(players))
+        self._fitted: dict[bool, tuple[int, ShapleyFit]] = {}
+        self._tested: tuple[int, float] | None = None
 
     def add(self, block: Block) -> None:
         """Take in one block; the first one is the instance and settles the targets."""
@@ -228,13 +231,14 @@ class _Game:
         values = self._targets.select(outputs)
         return as_logit(values) if self._params["link"] == "logit" else np.array(values)
 
-    def _fit(self) -> ShapleyFit:
-        if self._fitted is None or self._fitted[0] != self._n:
-            self._fitted = (self._n, self._solve())
-        return self._fitted[1]
+    def _fit(self, *, rough: bool = False) -> ShapleyFit:
+        """Values of the players; ``rough`` ones, for the frames on the way, come from the regression."""
+        rough = rough or self._params["estimator"] == "wls" or self._n // 2 > MOST_PAIRS
+        if rough not in self._fitted or self._fitted[rough][0] != self._n:
+            self._fitted[rough] = (self._n, self._solve(rough=rough))
+        return self._fitted[rough][1]
 
-    def _solve(self) -> ShapleyFit:
-        """Values of the players."""
+    def _solve(self, *, rough: bool) -> ShapleyFit:
         outputs, n_players = len(self._full), len(self._players)
         if self._empty is None:
             return ShapleyFit(np.zeros((outputs, n_players)), np.full((outputs, n_players), np.inf))
@@ -249,11 +253,13 @@ class _Game:
         signs = np.where(masks, 1.0, -1.0)
         answers = np.concatenate(self._answers)
         odd = (answers[: 2 * pairs : 2] - answers[1 : 2 * pairs : 2]) / 2.0
-        return regress(signs, odd, totals, exact=self._exact and self._n == self._most)
+        exact = self._exact and self._n == self._most
+        if rough or exact:
+            return regress(signs, odd, totals, exact=exact)
+        return self._process.fit(signs, odd, totals)
 
-    def _ratio(self) -> float:
+    def _ratio(self, fit: ShapleyFit) -> float:
         """Widest half-width over range of values, of the worst target."""
-        fit = self._fit()
         if fit.std_errors is None:
             return 0.0
         values = self._spread(fit.values)
@@ -279,22 +285,31 @@ class _Game:
         )
 
     def settled(self) -> bool:
-        """Whether the widest interval of every target is within the tolerance."""
-        return self._ratio() <= float(self._params["tolerance"])
+        """Whether the widest interval of every target is within the tolerance.
 
-    def _forecast(self, status: State) -> int:
+        Where the last test was far from it the next ones are passed over, so that few systems are solved.
+        """
+        tolerance = float(self._params["tolerance"])
+        if self._tested and tolerance and self._n < self._most:
+            n, ratio = self._tested
+            if self._n < n * (ratio / tolerance) ** (2 / 3):
+                return False
+        self._tested = (self._n, self._ratio(self._fit()))
+        return self._tested[1] <= tolerance
+
+    def _forecast(self, status: State, fit: ShapleyFit) -> int:
         tolerance = float(self._params["tolerance"])
         if status == "settled":
             return self._n
-        ratio = self._ratio() if tolerance > 0 and not self._exact else math.inf
-        if not math.isfinite(ratio):
+        n, ratio = self._tested or (self._n, self._ratio(fit))
+        if tolerance == 0 or self._exact or not math.isfinite(ratio):
             return self._most
-        return min(self._most, max(self._n, math.ceil(self._n * (ratio / tolerance) ** 2)))
+        return min(self._most, max(self._n, math.ceil(n * (ratio / tolerance) ** 2)))
 
     def estimate(self, status: State) -> Explanation:
         """The whole explanation from what was taken in."""
         assert self._targets is not None
-        fit = self._fit()
+        fit = self._fit(rough=status == "running")
         predictor, evaluation = self._evaluation.predictor, self._evaluation
         logit = self._params["link"] == "logit"
         unit = "logit" if logit else predictor.output_space
@@ -316,7 +331,7 @@ class _Game:
             random_state=self._kernel.random_state,
             n_evals=self._n,
             n_rows=evaluation.n_rows,
-            forecast_evals=self._forecast(status),
+            forecast_evals=self._forecast(status, fit),
             all_output_names=predictor.output_names,
             all_predictions=as_logit(self._all) if logit else self._all,
             status=status,
