@@ -64,12 +64,15 @@ class Progress:
         Masks this run will need if it is neither settled nor stopped before.
     opening : Opening, optional
         Given once, with ``n_evals=0``, before the model sees the first batch.
+    rows_per_eval : int, default=1
+        Model rows of one mask: what a view counts is rows.
     """
 
     n_evals: int
     n_rows: int
     total_evals: int | None
     opening: Opening | None = None
+    rows_per_eval: int = 1
 
 
 Watch: TypeAlias = Callable[[Progress], bool]

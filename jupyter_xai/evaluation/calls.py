@@ -72,6 +72,7 @@ class Calls:
     ) -> None:
         self.predictor = predictor
         self.n_rows = 0
+        self.rows_per_eval = 1
         self._notices: list[str] = []
         self._pool = pool
         self._kind = kind

@@ -56,6 +56,7 @@ class MaskEvaluation(Calls):
     ) -> None:
         super().__init__(predictor, kind=kind, batch_size=batch_size, live=live, pool=pool)
         self._bound = bound
+        self.rows_per_eval = bound.draws
         self._coalitions = coalitions
         self._players = players
 

@@ -62,7 +62,11 @@ def draw(explanation: Explanation, output: int, max_features: int, method_label:
 
 def _head(canvas: Canvas, explanation: Explanation, output: int, method_label: str) -> float:
     unit = explanation.output_unit
-    state = state_line(explanation.status, rows=explanation.n_evals, random_state=explanation.random_state)
+    state = state_line(
+        explanation.status,
+        rows=max(explanation.n_evals, explanation.n_rows),
+        random_state=explanation.random_state,
+    )
     taken = canvas.text(_RIGHT, 36, state, INK2, align="right")
     taken += 12 + canvas.text(_RIGHT - taken - 12, 36, method_label, INK, align="right")
     x = _LEFT + canvas.text(_LEFT, 36, head_unit(unit), INK2) + 10

@@ -197,7 +197,11 @@ def _outputs(explanation: Explanation, output: int) -> str:
 
 
 def _foot(explanation: Explanation, output: int, method_label: str) -> str:
-    state = state_line(explanation.status, rows=explanation.n_evals, random_state=explanation.random_state)
+    state = state_line(
+        explanation.status,
+        rows=max(explanation.n_evals, explanation.n_rows),
+        random_state=explanation.random_state,
+    )
     if explanation.status == "running":  # stored on the way: where this is read, nothing runs
         state = f"unfinished · {state}"
     drawn = "outlined, not coloured" if isinstance(explanation.features, Pixels) else "hollow bars"

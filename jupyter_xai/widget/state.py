@@ -43,6 +43,7 @@ class Scene:
         self._sequence = 0
         self._geometry_run = -1
         self._rows = 0
+        self._rows_per_eval = 1
         self._total: int | None = None
         self._notices: tuple[str, ...] = ()
         self._random_state: int | None = None
@@ -56,7 +57,7 @@ class Scene:
         """Return the status trait; a new run starts its counters."""
         if state == "running":
             self._rows, self._total, self._notices, self.error = 0, None, (), None
-            self._sequence, self._map_due = 0, 0.0
+            self._sequence, self._map_due, self._rows_per_eval = 0, 0.0, 1
         self.state = state
         return self._status(run, seconds)
 
@@ -67,7 +68,9 @@ class Scene:
 
     def progressed(self, run: int, progress: Progress, seconds: float) -> dict[str, Any]:
         """Return the status with rows done, rate and time left."""
-        self._rows, self._total = progress.n_evals, progress.total_evals
+        each = self._rows_per_eval = progress.rows_per_eval
+        self._rows = each * progress.n_evals
+        self._total = None if progress.total_evals is None else each * progress.total_evals
         return self._status(run, seconds)
 
     def estimated(self, run: int, estimate: Explanation, seconds: float) -> dict[str, Any]:
@@ -75,7 +78,7 @@ class Scene:
         state: dict[str, Any] = {}
         if self._geometry_run != run:
             state = self._geometry(run, estimate.features, estimate.all_output_names or estimate.output_names)
-        self._rows = estimate.n_evals
+        self._rows = self._rows_per_eval * estimate.n_evals
         self._notices, self._random_state = estimate.notices, estimate.random_state
         if estimate.status != "running" or not (is_map(estimate) and seconds < self._map_due):
             self._map_due = seconds + MAP_INTERVAL

@@ -148,7 +148,9 @@ def test_ping_is_answered_with_its_number(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(type(view.widget), "send", lambda self, content, buffers=None: sent.append(content))
     say(view, "ping", 41)
     assert sent == [{"type": "pong", "id": 41}]
-    assert view.wait(10).status == "settled"  # hello may be held up behind a cell: a ping starts the run as well
+    assert (
+        view.wait(10).status == "settled"
+    )  # hello may be held up behind a cell: a ping starts the run as well
 
 
 @pytest.mark.parametrize("message", [None, 3, [], {}, {"type": "no such"}, {"type": ["stop"]}, {"id": 3}])
@@ -415,3 +417,16 @@ def test_curves_reach_the_page() -> None:
     view.wait(10)
     until(lambda: bool(widget.curves))
     assert widget.curves["curves"][0]["points"] == 3
+
+
+def test_what_is_counted_is_model_rows() -> None:
+    from jupyter_xai.protocols import Progress
+
+    class Backgrounds(FakeQuestion):
+        def stream(self, request: Any, watch: Any) -> Any:
+            watch(Progress(3, 300, 9, rows_per_eval=100))
+            yield make_estimate(9, "settled")
+
+    view = make(Backgrounds())
+    assert view.explanation.n_evals == 9
+    assert (view._page.get("status")["rows"], view._page.get("status")["total"]) == (900, 900)
