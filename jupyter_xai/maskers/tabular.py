@@ -118,7 +118,8 @@ class Tabular:
         return TableNeighbourhood(self.table(), x, predictor, random_state)
 
 
-def _layout(table: Table, row: Sequence[Any], codes: Sequence[int]) -> Columns:
+def _layout(table: Table, row: Sequence[Any], codes: Sequence[int], *, binned: bool) -> Columns:
+    """Features of a row; binned: "present" means "in the same bin", and the layout says which."""
     values: list[Any] = []
     kinds: list[ColumnKind] = []
     categories: list[tuple[Any, ...] | None] = []
@@ -140,7 +141,7 @@ def _layout(table: Table, row: Sequence[Any], codes: Sequence[int]) -> Columns:
         members=table.members,
         categories=tuple(categories),
         ranges=tuple(ranges),
-        conditions=tuple(conditions),
+        conditions=tuple(conditions) if binned else None,
     )
 
 
@@ -173,7 +174,7 @@ class BoundTable:
     def __init__(self, table: Table, x: Any, predictor: Predictor | None) -> None:
         self._table, self._predictor = table, predictor
         self._row = table.align(x)
-        self.layout: Layout = _layout(table, self._row, table.check(self._row))
+        self.layout: Layout = _layout(table, self._row, table.check(self._row), binned=False)
         self.n_features = len(table.members)
         self._background = table.few(BACKGROUND_ROWS)
         self.draws = len(self._background)
@@ -231,7 +232,7 @@ class TableNeighbourhood:
         self._first, self._many = table.cells.stretch(self._codes)
         size = block_rows(len(table.columns) + len(self._groups))
         self._prefix = Prefix(lambda k: self._block(k, size), size)
-        self.layout: Layout = _layout(table, self._row, self._codes.tolist())
+        self.layout: Layout = _layout(table, self._row, self._codes.tolist(), binned=True)
         self.n_features = len(table.members)
         self.key: Hashable = ("table bins", table.digest, _row_digest(self._row), self._seed)
         self.kernel_width = 0.75 * math.sqrt(self.n_features)

@@ -81,7 +81,8 @@ def test_present_means_the_same_bin_or_category():
 
 
 def test_layout_reads_well():
-    layout = masker().bind(frame().iloc[[3]]).layout
+    layout = masker().neighbourhood(frame().iloc[[3]], None).layout
+    assert masker().bind(frame().iloc[[3]]).layout.conditions is None  # there a value is itself, not its bin
     kinds = "number number category category boolean number category number number boolean"
     assert " ".join(layout.kinds) == kinds
     assert layout.categories[3] == ("S", "M", "L", "XL")
@@ -96,7 +97,7 @@ def test_conditions_at_the_edges_and_for_missing():
     df = pd.DataFrame({"duration": [6.0, 12, 24, 36, 48], "kind": ["a", "b", "a", "b", None]})
 
     def said(row):
-        return Tabular(df).bind(row).layout.conditions
+        return Tabular(df).neighbourhood(row, None).layout.conditions
 
     assert said([30, "a"]) == ("24 < duration <= 36", "kind = a")
     assert said([3, None]) == ("duration <= 12", "kind is missing")
