@@ -244,3 +244,31 @@ view
     assert (run, targets, n_evals) == ("2", "True", "480")
     asked = int(opened.python("print(sum(calls))"))
     assert asked <= 480 + 16 + 2  # answers of the first run are kept; at most the batch under way was lost
+
+
+def test_another_method_explains_the_same_row(notebook: Make) -> None:
+    opened = notebook(
+        """
+import numpy as np
+import jupyter_xai as xai
+rows = np.random.default_rng(0).normal(size=(60, 3))
+view = xai.explain(lambda X: X[:, 0] * X[:, 1] + 0.5 * X[:, 2], [1.0, 2.0, 3.0], background=rows,
+                   feature_names=["income", "debt", "age"], n_samples=800)
+view
+"""
+    )
+    page = opened.page
+    opened.run_all()
+    wait_state(page, "settled")
+    assert "intercept" in page.locator(".jx").inner_text()
+    page.locator(".jx").get_by_label("method").select_option(value="kernel_shap")
+    page.wait_for_function(
+        "() => /adds up exactly/.test(document.querySelector('.jx').innerText)", timeout=20_000
+    )
+    wait_state(page, "settled")
+    said = page.locator(".jx").inner_text()
+    assert "average" in said
+    method, gap = opened.python(
+        "print(view.explanation.method, abs(view.explanation.additivity_gap).max() < 1e-9)"
+    ).split()
+    assert (method, gap) == ("kernel_shap", "True")
