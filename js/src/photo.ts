@@ -9,6 +9,9 @@ export interface Photo {
   middles: [number, number][];
 }
 
+/** Longer side up to which a picture keeps its square pixels; the encoder stores these without loss. */
+const TINY = 64;
+
 async function pixels(image: Binary, mime: string, width: number, height: number): Promise<Uint8ClampedArray> {
   // a bitmap from a blob needs no image address, which some hosts' content policies refuse
   const bitmap = await createImageBitmap(new Blob([bytes(image)], { type: mime }));
@@ -17,7 +20,8 @@ async function pixels(image: Binary, mime: string, width: number, height: number
   canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error("no canvas");
-  context.imageSmoothingEnabled = true;
+  // digits and icons: their few pixels are seen one by one
+  context.imageSmoothingEnabled = Math.max(bitmap.width, bitmap.height) > TINY;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

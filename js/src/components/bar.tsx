@@ -26,7 +26,9 @@ export function Bar({ value, error, end }: BarProps) {
 
 /** Ends, zero and direction words above a column of bars. */
 export function Axis({ end, decimals, words = true }: { end: number; decimals: number; words?: boolean }) {
-  const digits = Math.max(decimals - 1, 0);
+  let digits = Math.max(decimals - 1, 0);
+  // the end is a round number: of many decimals the last are noughts that cost the narrow axis its room
+  while (digits > 3 && fixed(end, digits).endsWith("0")) digits--;
   return (
     <div class="jx-ax">
       <span class="from">{fixed(-end, digits)}</span>

@@ -28,7 +28,7 @@ export function NumberLine({ base, baseName, value, threshold, unit }: LineProps
         style={{ left: `${at(Math.min(from, value))}%`, width: `${Math.abs(at(value) - at(from))}%` }}
       />
       {Number.isFinite(base) && <i class="base" style={left(base)} />}
-      <i class="dot" style={left(value)} />
+      <i class="dot" style={{ left: `clamp(5px, ${at(value)}%, calc(100% - 5px))` }} />
       {threshold !== null && <i class="thr" style={left(threshold)} />}
       {threshold !== null && (
         <span class="s q mid" style={{ left: `clamp(56px, ${at(threshold)}%, calc(100% - 56px))` }}>

@@ -121,8 +121,8 @@ function Row({ feature, row, value, error, end, decimals }: RowProps) {
   const faint = value !== undefined && couldBeZero(value, error);
   const means = condition(row.condition);
   const short = shortCondition(row.condition, row.name);
-  // "purpose = car, used" beside "car, used" says nothing more
-  const adds = short !== "" && short !== `= ${row.missing ? "missing" : row.value}`;
+  // "purpose = car, used" beside "car, used" says nothing more, nor "is missing" beside "missing"
+  const adds = !row.missing && short !== "" && short !== `= ${row.value}`;
   return (
     <div class={`jx-row${faint ? " faint" : ""}`} role="row" data-row={feature}>
       <div class="nm" role="rowheader" title={row.name}>

@@ -249,6 +249,8 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
   const rest = rows.slice(shown.length);
   const sum = rest.reduce((total, entry) => total + entry.value, 0);
   const word = geometry.layout.type === "tokens" ? geometry.layout.units || "words" : "words";
+  // weights of a long text are small and have many decimals: the column is as wide as the longest
+  const digits = Math.max(0, ...shown.map((entry) => signed(entry.value, decimals).length));
   const onKeyDown = (event: KeyboardEvent) => {
     const step =
       event.key === "ArrowDown" ? "nextElementSibling" : event.key === "ArrowUp" ? "previousElementSibling" : null;
@@ -258,7 +260,7 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
     if (next instanceof HTMLElement && next.tabIndex <= 0) next.focus();
   };
   return (
-    <div class="tx-list">
+    <div class="tx-list" style={{ "--digits": `${digits}ch` }}>
       <div class="tx-h">
         <span>{word.replace(/s$/, "")}</span>
         <Axis end={end} decimals={decimals} words={false} />
