@@ -41,6 +41,8 @@ class Opening:
     all_output_names : tuple of str
     all_predictions : ndarray of shape (n_outputs,)
         The model at the instance.
+    output_unit : str
+        What is explained, where it is not the model's own output: "logit" under a link.
     """
 
     features: Layout
@@ -48,6 +50,7 @@ class Opening:
     output_names: tuple[str, ...]
     all_output_names: tuple[str, ...]
     all_predictions: NDArray[np.float64]
+    output_unit: str = ""
 
 
 @dataclass(frozen=True)

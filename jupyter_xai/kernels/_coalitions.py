@@ -151,11 +151,17 @@ def subsets(ranks: NDArray[np.integer], n: int, k: int) -> NDArray[np.bool_]:
     """
     found = np.zeros((len(ranks), n), dtype=np.bool_)
     rest, left = np.array(ranks, dtype=np.int64), np.full(len(ranks), k)
-    most = int(ranks.max(initial=0)) + 1
-    for i in range(n):
-        ways = np.array([0, *(min(math.comb(n - 1 - i, m), most) for m in range(k))])[left]
-        take = rest < ways
+    for i, ways in enumerate(_ways(n, k)):
+        without = ways[left]
+        take = rest < without
         found[:, i] = take
-        rest -= np.where(take, 0, ways)
+        rest -= np.where(take, 0, without)
         left -= take
     return found
+
+
+@lru_cache(maxsize=256)
+def _ways(n: int, k: int) -> NDArray[np.int64]:
+    """Number of subsets that go on with player i, by how many players are still to come: (n, k + 1)."""
+    rows = [[0, *(min(math.comb(n - 1 - i, m), 2**62) for m in range(k))] for i in range(n)]
+    return np.array(rows, dtype=np.int64)

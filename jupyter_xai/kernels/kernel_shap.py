@@ -273,6 +273,13 @@ class _Game:
         found[:, self._players] = values
         return found
 
+    def _of_all(self) -> NDArray[np.float64]:
+        """Every output at the instance, in the space in which values add up."""
+        return as_logit(self._all) if self._params["link"] == "logit" else self._all
+
+    def _unit(self) -> str:
+        return "logit" if self._params["link"] == "logit" else self._evaluation.predictor.output_space
+
     def opening(self) -> Opening:
         """The instance and its prediction."""
         assert self._targets is not None
@@ -281,7 +288,8 @@ class _Game:
             targets=self._targets.indices,
             output_names=self._targets.names,
             all_output_names=self._evaluation.predictor.output_names,
-            all_predictions=self._all,
+            all_predictions=self._of_all(),
+            output_unit=self._unit(),
         )
 
     def settled(self) -> bool:
@@ -311,8 +319,6 @@ class _Game:
         assert self._targets is not None
         fit = self._fit(rough=status == "running")
         predictor, evaluation = self._evaluation.predictor, self._evaluation
-        logit = self._params["link"] == "logit"
-        unit = "logit" if logit else predictor.output_space
         nothing = status == "stopped" and self._n == 0 < self._most
         early = ("It was stopped before any coalition was asked: nothing is known of single features yet.",)
         return Explanation(
@@ -324,8 +330,8 @@ class _Game:
             std_errors=None if fit.std_errors is None else self._spread(fit.std_errors),
             base_values=self._full if self._empty is None else self._empty,
             additive=True,
-            output_unit=unit,
-            value_unit=unit,
+            output_unit=self._unit(),
+            value_unit=self._unit(),
             method=self._kernel.method,
             params={**self._params, **masker_params(self._kernel.masker)},
             random_state=self._kernel.random_state,
@@ -333,7 +339,7 @@ class _Game:
             n_rows=evaluation.n_rows,
             forecast_evals=self._forecast(status, fit),
             all_output_names=predictor.output_names,
-            all_predictions=as_logit(self._all) if logit else self._all,
+            all_predictions=self._of_all(),
             status=status,
             notices=(
                 *getattr(predictor, "notices", ()),

@@ -266,7 +266,8 @@ class Table:
         """
         if self._plain is not None:
             own = np.array([as_number(value, "") for value in row], dtype=self._plain)
-            batch = np.where(masks[:, None], own, self._array()[source])
+            # `where` follows the order of what it is given, and rows must lie one after another
+            batch = np.where(np.ascontiguousarray(masks)[:, None], own, self._array()[source])
             return batch.reshape(-1, len(own))
         present, source = np.repeat(masks, len(source), axis=0), np.tile(source, len(masks))
         columns = []
@@ -284,6 +285,7 @@ class Table:
         """The background of a table of plain numbers."""
         kept: NDArray[Any] | None = self.__dict__.get("_numbers")
         if kept is None:
-            kept = np.stack([self.form.read(at) for at in range(len(self.columns))], axis=1)
+            columns = [self.form.read(at) for at in range(len(self.columns))]
+            kept = np.ascontiguousarray(np.stack(columns, axis=1))  # stack keeps the order of its columns
             self.__dict__["_numbers"] = kept
         return kept

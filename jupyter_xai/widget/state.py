@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from jupyter_xai.explanation import Explanation, Pixels
@@ -64,7 +65,8 @@ class Scene:
     def opened(self, run: int, opening: Opening) -> dict[str, Any]:
         """Return geometry and an estimate without values: the instance and its prediction."""
         frame = encode.encode_opening(opening, run=run, seq=self._next(), method_label=self.label)
-        return {**self._geometry(run, opening.features, opening.all_output_names), "frame": frame}
+        names, unit = opening.all_output_names, opening.output_unit
+        return {**self._geometry(run, opening.features, names, unit), "frame": frame}
 
     def progressed(self, run: int, progress: Progress, seconds: float) -> dict[str, Any]:
         """Return the status with rows done, rate and time left."""
@@ -77,7 +79,8 @@ class Scene:
         """Return frame and status, and the geometry if this run has not shown it."""
         state: dict[str, Any] = {}
         if self._geometry_run != run:
-            state = self._geometry(run, estimate.features, estimate.all_output_names or estimate.output_names)
+            names = estimate.all_output_names or estimate.output_names
+            state = self._geometry(run, estimate.features, names, estimate.output_unit)
         self._rows = self._rows_per_eval * estimate.n_evals
         self._notices, self._random_state = estimate.notices, estimate.random_state
         if estimate.status != "running" or not (is_map(estimate) and seconds < self._map_due):
@@ -106,16 +109,20 @@ class Scene:
         self._sequence += 1
         return self._sequence
 
-    def _geometry(self, run: int, features: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    def _geometry(self, run: int, features: Any, names: tuple[str, ...], unit: str) -> dict[str, Any]:
         self._geometry_run = run
+        asked, threshold = self._question.output_unit, self._question.threshold
+        unit = unit if unit == "logit" else asked
+        if unit != asked == "probability" and threshold is not None and 0 < threshold < 1:
+            threshold = math.log(threshold / (1 - threshold))  # a link: the same border in log-odds
         geometry = encode.encode_geometry(
             features,
             run=run,
             took=self._question.took,
             output_names=names,
             n_outputs=len(names),
-            output_unit=self._question.output_unit,
-            threshold=self._question.threshold,
+            output_unit=unit,
+            threshold=threshold,
             methods=self._question.methods(),
             params=encode.encode_params(self._question.params(self.request)),
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import jupyter_xai as xai
 from jupyter_xai import Image, InputError, KernelShap, Lime, Tabular, Text
 from jupyter_xai.evaluation import Pool
 from jupyter_xai.inputs import recognise
@@ -283,3 +284,18 @@ def test_a_view_changes_the_method_and_keeps_its_masker():
     *_, again = session.stream(mixed, lambda progress: True)
     assert again.params["link"] == "logit"
     assert {"lime", "kernel_shap"} <= {row["name"] for row in session.methods()}
+
+
+def test_a_view_shows_log_odds_under_the_link():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3))
+    model = lambda rows: 1 / (1 + np.exp(-rows @ [1.0, 2.0, -1.0]))  # noqa: E731
+    given = {"background": X, "method": "kernel_shap", "output": "probability", "headless": True}
+    view = xai.explain(model, X[0], link="logit", **given)
+    geometry = view.widget.geometry
+    assert geometry["output_unit"] == "logit"
+    assert geometry["threshold"] == 0.0
+    predictions = np.frombuffer(view.widget.frame["predictions"], "<f4")
+    np.testing.assert_allclose(predictions, np.array([-1, 1]) * (X[0] @ [1.0, 2.0, -1.0]), rtol=1e-5)
+    plain = xai.explain(model, X[0], **given).widget.geometry
+    assert (plain["output_unit"], plain["threshold"]) == ("probability", 0.5)

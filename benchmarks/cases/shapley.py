@@ -1,0 +1,43 @@
+"""Shapley values: KernelSHAP on the 30 columns of the breast cancer data, 100 background rows."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from harness import AtMost, Contest, Size, row
+
+import jupyter_xai as xai
+from cases._work import SEED, batches_of, exhaust
+
+
+@row("kernel-shap", goal=AtMost("ours", "bare", 1.6))
+def kernel_shap(size: Size) -> Contest:
+    """A model that costs next to nothing, 210,800 rows of it: what is timed is the explainer."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.preprocessing import StandardScaler
+
+    n = size(2108, 100)
+    raw, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(raw)
+    model = MLPClassifier((32,), random_state=SEED, max_iter=500).fit(X, y)
+    kernel = xai.KernelShap(
+        model, xai.Tabular(X[:100]), n_samples=n, estimator="wls", tolerance=0, random_state=SEED
+    )
+    process = copy.copy(kernel)
+    process.estimator = "gp"
+    ready, smaller = batches_of(kernel, X[200]), batches_of(kernel, X[200], stream=True)
+
+    def answer(batches: list[Any]) -> None:
+        for batch in batches:
+            model.predict_proba(batch)
+
+    contestants = {
+        "ours": lambda: kernel.explain(X[200]),
+        "bare": lambda: answer(ready),
+        "streamed": lambda: exhaust(kernel.stream(X[200])),
+        "bare_streamed": lambda: answer(smaller),
+        "ours by Gaussian process": lambda: process.explain(X[200]),
+    }
+    return Contest(f"KernelSHAP, 30 columns, 100 background rows, n={n:,}, small MLP", contestants)
