@@ -197,3 +197,25 @@ def test_intervals_cover_the_truth(estimator):
         widths.append(high - low)
     assert 0.91 <= np.mean(inside) <= 0.985
     assert np.isfinite(widths).all()
+
+
+@pytest.mark.parametrize("estimator", ["wls", "gp"])
+def test_intervals_cover_the_truth_where_a_run_has_settled(estimator):
+    """Stopping because intervals look narrow must not pick those that are too narrow."""
+    n, inside, settled = 11, [], []
+    for name, game_seed, repeat in itertools.product(GAMES, range(3), range(6)):
+        game = GAMES[name](n, game_seed)
+        truth = shapley.of_masks(game, n)[:, 0]
+        kernel = KernelShap(
+            FakePredictor(game),
+            MaskMasker(),
+            n_samples=2000,
+            tolerance=0.05,
+            estimator=estimator,
+            random_state=repeat,
+        )
+        e = kernel.explain(n)
+        settled.append(e.status == "settled" and e.n_evals < 2000)
+        inside.append((np.abs(e.values[0] - truth) <= 1.96 * e.std_errors[0] + 1e-9).mean())
+    assert 0.91 <= np.mean(inside) <= 0.985
+    assert np.mean(settled) > 0.5
