@@ -112,6 +112,16 @@ describe("a table", () => {
     expect(view.words(".jx-state")).toBe("calling the model · 0 of 3,000 rows");
   });
 
+  it("makes room for weights in billions: a number that is cut says something else", async () => {
+    const state = table({}, { values: floats(1.9e9, -8e7, 2e7, 1e7, -1.9e9, 8e7, -2e7, -1e7) });
+    (state.geometry as { output_unit: string }).output_unit = "raw";
+    const { root } = await show(state);
+    const grid = root.querySelector<HTMLElement>(".jx-grid") as HTMLElement;
+    expect(Number.parseFloat(grid.style.getPropertyValue("--numbers"))).toBeGreaterThan(130);
+    expect(grid.textContent).toContain("+1,900,000,000");
+    expect(grid.querySelector(".jx-ax")?.textContent).not.toContain("raises");
+  });
+
   it("of an exact method prints no ±", async () => {
     const state = table();
     const { std_errors: _, ...exact } = state.frame as Record<string, unknown>;

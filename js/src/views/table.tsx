@@ -3,8 +3,8 @@ import { Axis, Bar, Weight } from "../components/bar";
 import { useMovingRows } from "../components/moving";
 import { MiddleName } from "../components/names";
 import { type FeatureRow, rowsOf } from "../features";
-import { condition, counted, decimalsFor, shortCondition, signed, UNKNOWN } from "../format";
-import { couldBeZero } from "../scales";
+import { condition, counted, decimalsFor, fixed, shortCondition, signed, UNKNOWN } from "../format";
+import { couldBeZero, Z95 } from "../scales";
 import type { Store } from "../store";
 import { OVERVIEW_FROM, Overview } from "./overview";
 
@@ -30,11 +30,19 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const hidden = places.slice(cut);
   const wanted = query.trim().toLocaleLowerCase();
   const listed = wanted ? found(places, rows, wanted) : places.slice(0, cut);
+  const numbers = numbersWidth(values, errors, decimals);
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
     <>
       {places.length >= OVERVIEW_FROM && <Overview {...{ values, order: places, end, shown: cut, query, setQuery }} />}
-      <div class="jx-grid" role="table" aria-label="Features by contribution" ref={grid} {...hold}>
+      <div
+        class="jx-grid"
+        role="table"
+        aria-label="Features by contribution"
+        style={{ "--numbers": `${numbers}px` }}
+        ref={grid}
+        {...hold}
+      >
         <div class="jx-row th" role="row">
           <div role="columnheader" aria-sort={sort === "name" ? "ascending" : "none"}>
             <button type="button" class={sort === "name" ? "on" : ""} title="Sort by name" onClick={by("name")}>
@@ -43,7 +51,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
           </div>
           <div role="columnheader">value</div>
           <div role="columnheader" aria-label="contribution">
-            {values && <Axis end={end} decimals={decimals} />}
+            {values && <Axis end={end} decimals={decimals} words={numbers <= USUAL_NUMBERS} />}
           </div>
           <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
             <button type="button" title="Sort by weight" onClick={by("weight")}>
@@ -77,6 +85,18 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
       </div>
     </>
   );
+}
+
+/** Room for three decimals and their interval, in pixels. */
+const USUAL_NUMBERS = 112;
+
+/** Room for the longest weight and interval: a price in yen or a probability of one in a million must not be cut. */
+function numbersWidth(values: Float32Array | null, errors: Float32Array | null, decimals: number): number {
+  let largest = 0;
+  for (const value of values ?? []) if (Math.abs(value) > largest) largest = Math.abs(value);
+  let widest = 0;
+  for (const error of errors ?? []) if (error > widest && Number.isFinite(error)) widest = error;
+  return Math.ceil(9.1 * signed(-largest, decimals).length + 5 + 7.1 * (1 + fixed(Z95 * widest, decimals).length));
 }
 
 const MOST_FOUND = 30;
