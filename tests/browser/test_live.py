@@ -260,7 +260,8 @@ view
     page = opened.page
     opened.run_all()
     wait_state(page, "settled")
-    assert "intercept" in page.locator(".jx").inner_text()
+    # the state is said at once, the last frame is painted within an animation frame or two
+    page.wait_for_function("() => /intercept/.test(document.querySelector('.jx').innerText)", timeout=10_000)
     page.locator(".jx").get_by_label("method").select_option(value="kernel_shap")
     page.wait_for_function(
         "() => /adds up exactly/.test(document.querySelector('.jx').innerText)", timeout=20_000
