@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from jupyter_xai.explanation import Explanation, Pixels, Tokens
 from jupyter_xai.explanation.numbers import decimals_for, fixed, prediction, signed
@@ -140,15 +140,19 @@ def _axis(
     canvas: Canvas, y: float, x: float, width: float, end: float, decimals: int, halves: list[float | None]
 ) -> float:
     places = min(decimals, 2) if end >= 0.02 else decimals
-    canvas.text(x, y + 14, fixed(-end, places), INK2, size=11)
-    canvas.text(x + 0.26 * width, y + 14, "lowers", INK2, size=11, align="center")
-    canvas.text(x + 0.5 * width, y + 14, "0", INK2, size=11, align="center")
-    canvas.text(x + 0.74 * width, y + 14, "raises", INK2, size=11, align="center")
-    canvas.text(x + width, y + 14, signed(end, places), INK2, size=11, align="right")
+    _scale(canvas, x, y + 14, width, (fixed(-end, places), "lowers", "0", "raises", signed(end, places)))
     label = "± 95 %" if any(half is not None for half in halves) else "weight"
     canvas.text(_RIGHT, y + 14, label, INK2, size=11, align="right")
-    canvas.line(_LEFT if x < 480 else x - 100, y + 19.5, _RIGHT, y + 19.5)
+    canvas.line(_LEFT, y + 19.5, _RIGHT, y + 19.5)
     return y + 20
+
+
+def _scale(canvas: Canvas, x: float, y: float, width: float, said: tuple[str, str, str, str, str]) -> None:
+    """The words along a scale: its ends within it, the others centred on what they name."""
+    canvas.text(x, y, said[0], INK2, size=11)
+    for place, word in zip((0.26, 0.5, 0.74), said[1:4], strict=True):
+        canvas.text(x + place * width, y, word, INK2, size=11, align="center")
+    canvas.text(x + width, y, said[4], INK2, size=11, align="right")
 
 
 def _bar(
@@ -192,9 +196,8 @@ def _rest(
     zero = sum(row.could_be_zero for row in rest)
     said = f"{len(rest)} more together" + (f"; {zero} of them could be zero" if zero else "")
     total = sum(row.weight for row in rest)
-    canvas.text(_LEFT if bar_x < 480 else bar_x - 100, y + 15, said, INK2, most=bar_x - _LEFT - 12)
-    if bar_x < 480:
-        _bar(canvas, Row(-1, "", "", "", "", total, None), bar_x, y, bar_width, 22, end, 4)
+    canvas.text(_LEFT, y + 15, said, INK2, most=bar_x - _LEFT - 12)
+    _bar(canvas, Row(-1, "", "", "", "", total, None), bar_x, y, bar_width, 22, end, 4)
     canvas.text(_RIGHT, y + 15, signed(total, decimals), INK2, align="right")
     return y + 22
 
@@ -389,13 +392,6 @@ def _legend(canvas: Canvas, explanation: Explanation, output: int, x: float, y: 
     for i in range(steps // 2):
         canvas.line(x + i * width / steps, y + 12, x + (i + 1) * width / steps, y, "#e6e6e6", 0.8)
     canvas.line(x + width / 2, y, x + width / 2, y + 12, INK)
-    labels: tuple[tuple[float, str, Literal["left", "center", "right"]], ...] = (
-        (0.0, fixed(-end, decimals), "left"),
-        (0.27, "lowers, hatched", "center"),
-        (0.5, "0", "center"),
-        (0.73, "raises, solid", "center"),
-        (1.0, signed(end, decimals), "right"),
-    )
-    for place, said, align in labels:
-        canvas.text(x + place * width, y + 25, said, INK2, size=11, align=align)
+    ends = fixed(-end, decimals), signed(end, decimals)
+    _scale(canvas, x, y + 25, width, (ends[0], "lowers, hatched", "0", "raises, solid", ends[1]))
     return y + 32
