@@ -209,9 +209,10 @@ def to_display(array: NDArray[Any], form: ImageForm) -> NDArray[np.uint8]:
 def for_model(array: NDArray[Any], form: ImageForm, backend: str) -> tuple[NDArray[Any], ImageLayout, str]:
     """One image as its model takes it, without a batch axis.
 
-    A function gets the layout and dtype in which the image came; a net gets float32, C x H x W. For a net,
-    bytes of an array or PIL image become 0-1, as torchvision's ``to_tensor`` does; bytes of a tensor keep
-    0-255, since whoever makes a uint8 tensor has a net that scales by itself. The notice says so.
+    A function gets the layout and dtype in which the image came, H x W as H x W x 1; a net gets float32,
+    C x H x W. For a net, bytes of an array or PIL image become 0-1, as torchvision's ``to_tensor`` does; bytes
+    of a tensor keep 0-255, since whoever makes a uint8 tensor has a net that scales by itself. The notice says
+    so.
 
     Parameters
     ----------
@@ -223,7 +224,7 @@ def for_model(array: NDArray[Any], form: ImageForm, backend: str) -> tuple[NDArr
     Returns
     -------
     image : ndarray
-    layout : {"HWC", "CHW", "HW"}
+    layout : {"HWC", "CHW"}
     notice : str
         Empty if nothing was changed.
 
@@ -235,7 +236,8 @@ def for_model(array: NDArray[Any], form: ImageForm, backend: str) -> tuple[NDArr
     ((3, 8, 6), 'CHW', 1.0)
     """
     if backend != "torch":
-        return from_canonical(array, form.layout), form.layout, ""
+        layout: ImageLayout = "CHW" if form.layout == "CHW" else "HWC"
+        return from_canonical(array, layout), layout, ""
     image = np.ascontiguousarray(np.moveaxis(array, -1, 0), dtype=np.float32)
     notice = ""
     if array.dtype == np.uint8 and form.container != "torch":
@@ -265,7 +267,7 @@ def to_container(batch: NDArray[Any], form: ImageForm) -> Any:
     Parameters
     ----------
     batch : ndarray
-        In the image's own order of axes.
+        In the order of axes that ``for_model`` gave.
     form : ImageForm
 
     Examples
