@@ -42,11 +42,6 @@ class Page:
         self._drawing = threading.Lock()
 
     @property
-    def made(self) -> bool:
-        """Whether the widget exists yet."""
-        return self._widget is not None
-
-    @property
     def widget(self) -> ExplanationWidget:
         """The anywidget, made with the newest state when it is first asked for.
 

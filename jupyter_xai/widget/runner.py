@@ -8,6 +8,7 @@ that come faster than the eye reads, and tells its listener how it went. Every j
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from typing import Protocol
 
 from jupyter_xai.explanation import Explanation
 from jupyter_xai.protocols import Opening, Progress, Watch
+
+_log = logging.getLogger("jupyter_xai")
 
 MIN_INTERVAL = 0.05
 """Seconds between two estimates passed on: 20 a second."""
@@ -166,13 +169,21 @@ class Runner:
                 with self._changed:
                     job = self._running = self._pending
                     self._pending = None
-                    if job is None:
+                    if (
+                        job is None
+                    ):  # seen and said under one lock: a job submitted now starts a worker of its own
+                        self._alive = False
+                        self._changed.notify_all()
                         return
-                yield from self._run(job)
-        finally:
+                try:
+                    yield from self._run(job)
+                except Exception:  # noqa: BLE001  # a page that cannot be told must not end the worker
+                    _log.exception("the listener of a run failed")
+        except BaseException:  # an interrupt in the user's own thread: nothing runs on, nothing waits
             with self._changed:
-                self._running, self._alive = None, False
+                self._running, self._pending, self._alive = None, None, False
                 self._changed.notify_all()
+            raise
 
     def _run(self, job: Job) -> Iterator[None]:
         begun = self._clock()
@@ -213,7 +224,7 @@ class Runner:
             if held is not None:
                 self._listener.estimated(job.run, held, self._clock() - begun)
             self._listener.finished(job.run, last, self._clock() - begun)
-        except Exception as error:  # noqa: BLE001  # whatever the user's model raises is shown in the view
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's model raises is shown in the view
             if job.cancel.is_set():
                 self._listener.cancelled(job.run)
             else:

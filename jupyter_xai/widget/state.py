@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ class Scene:
         self.line = ""
         self.shown_target: int | None = None
         self._map_due = 0.0
-        self._sequence = 0
+        self._sequence = itertools.count(
+            1
+        )  # its steps are atomic: the page's messages come on another thread
         self._geometry_run = -1
         self._rows = 0
         self._rows_per_eval = 1
@@ -58,7 +61,7 @@ class Scene:
         """Return the status trait; a new run starts its counters."""
         if state == "running":
             self._rows, self._total, self._notices, self.error = 0, None, (), None
-            self._sequence, self._map_due, self._rows_per_eval = 0, 0.0, 1
+            self._sequence, self._map_due, self._rows_per_eval = itertools.count(1), 0.0, 1
         self.state = state
         return self._status(run, seconds)
 
@@ -106,8 +109,7 @@ class Scene:
         return f"jupyter_xai view: {last!r}"
 
     def _next(self) -> int:
-        self._sequence += 1
-        return self._sequence
+        return next(self._sequence)
 
     def _geometry(self, run: int, features: Any, names: tuple[str, ...], unit: str) -> dict[str, Any]:
         self._geometry_run = run

@@ -6,6 +6,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
 from typing import Any, Protocol
 
 from jupyter_xai.errors import XaiError
@@ -17,6 +18,7 @@ from jupyter_xai.widget.environment import Environment, asking_page
 from jupyter_xai.widget.page import Page
 from jupyter_xai.widget.runner import Job, Runner
 from jupyter_xai.widget.state import Scene, is_map
+from jupyter_xai.widget.timers import Timers
 
 HELLO_TIMEOUT = 4.0
 """Seconds after which a view that was displayed starts even if no page has said hello."""
@@ -102,13 +104,13 @@ class View:
         self._lock = threading.RLock()
         self._run = 0
         self._last: Explanation | None = None
-        self._opening: Opening | None = None
+        self._last_run = 0
         self._error: BaseException | None = None
-        self._timers: dict[str, threading.Timer] = {}
+        self._raised_at: TracebackType | None = None
+        self._timers = Timers()
         self._front = ""
         self._pages = 0
         self._picture_due = PICTURE_FIRST
-        self._parked = False
         self._listening = False
         self._page.set(request=request, display={}, **self._scene.status(0, "idle"))
         crowd.register(self, environment.cell, environment.execution)
@@ -159,6 +161,9 @@ class View:
         self._start_once()
         try:
             done = self._runner.wait(timeout)
+            if done and self._scene.state == "running":  # parked half way; now somebody asks again
+                self._submit()
+                done = self._runner.wait(timeout)
         except KeyboardInterrupt:
             self.stop()
             raise
@@ -167,7 +172,7 @@ class View:
                 f"the explanation is still running after {timeout:g} s; view.last has the newest estimate"
             )
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(self._raised_at)
         if self._last is None:
             raise XaiError("The run was cancelled before its first estimate. Call view.resume().")
         return self._last
@@ -193,9 +198,7 @@ class View:
 
     def park(self) -> None:
         """Drop work and caches and keep the explanation: nobody is looking."""
-        self._parked = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.cancel()
         self._runner.cancel()
         self._question.drop_caches()
 
@@ -213,7 +216,7 @@ class View:
         self._page.display(sentence, self._fallback())
         crowd.touch(self)
         if self._environment.interactive and self._run == 0:
-            self._later("hello", HELLO_TIMEOUT, self._start_once)
+            self._timers.later("hello", HELLO_TIMEOUT, self._start_once)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if not self._environment.interactive:
@@ -236,8 +239,12 @@ class View:
         from jupyter_xai.widget.fallback import fallback_bundle
 
         error = self._scene.error if self._error is not None else None
+        last, shown = self._last, self._scene.shown_target
+        output = last.targets.index(shown) if last is not None and shown in last.targets else 0
         with _drawing:  # matplotlib's fonts are not for two threads at once
-            return fallback_bundle(self._last, self._page.uid, method_label=self._scene.label, error=error)
+            return fallback_bundle(
+                last, self._page.uid, method_label=self._scene.label, error=error, output=output
+            )
 
     def _finish_before_showing(self) -> None:
         self._start_once()
@@ -280,21 +287,18 @@ class View:
         if page != self._front:  # an earlier page may have gone without a bye: the newest one counts
             self._front, self._pages = page, 0
         self._pages += 1
-        for name in ("bye", "hello"):
-            if name in self._timers:
-                self._timers.pop(name).cancel()
+        self._timers.cancel("bye", "hello")
         crowd.touch(self)
-        unfinished = self._scene.state == "running" and not self._runner.busy
-        if self._run == 0 or (self._parked and unfinished):
+        parked_half_way = self._scene.state == "running" and not self._runner.busy
+        if self._run == 0 or parked_half_way:
             self._submit()
-        self._parked = False
 
     def _on_bye(self) -> None:
         if asking_page() != self._front:
             return
         self._pages = max(0, self._pages - 1)
         if self._pages == 0:
-            self._later("bye", PARK_DELAY, self.park)
+            self._timers.later("bye", PARK_DELAY, self.park)
 
     def _on_request(self, change: Any) -> None:
         if change["new"] != self._scene.request:  # set by the page, not by us
@@ -303,10 +307,15 @@ class View:
 
     def _on_display(self, change: Any) -> None:
         target = change["new"].get("target")
-        self._scene.shown_target = target if isinstance(target, int) else None
+        shown = target if isinstance(target, int) else None
+        if shown == self._scene.shown_target:
+            return
+        self._scene.shown_target = shown
         if self._last is not None and is_map(self._last):
             self._page.hello()
-            self._page.set(**self._scene.frame(self._run, self._last))
+            self._page.set(**self._scene.frame(self._last_run, self._last))
+        if not self._runner.busy:
+            self._store_picture()
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -327,18 +336,6 @@ class View:
             request = dict(self._scene.request)
             self._runner.submit(Job(self._run, lambda watch: self._question.stream(request, watch)))
 
-    def _later(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        timer = threading.Timer(seconds, action)
-        timer.daemon = True
-        previous = self._timers.pop(name, None)
-        if previous is not None:
-            previous.cancel()
-        self._timers[name] = timer
-        try:
-            timer.start()
-        except RuntimeError:  # no threads here: nothing to wait with
-            action()
-
     # --- the runner's listener --------------------------------------------------------------------------------------
 
     def started(self, run: int) -> None:
@@ -349,7 +346,6 @@ class View:
 
     def opened(self, run: int, opening: Opening) -> None:
         """Show the instance and its prediction."""
-        self._opening = opening
         self._page.set(**self._scene.opened(run, opening))
 
     def progressed(self, run: int, progress: Progress, seconds: float) -> None:
@@ -359,7 +355,7 @@ class View:
 
     def estimated(self, run: int, estimate: Explanation, seconds: float) -> None:
         """Show an estimate."""
-        self._last = estimate
+        self._last, self._last_run = estimate, run
         self._page.set(**self._scene.estimated(run, estimate, seconds))
         if seconds >= self._picture_due:
             self._picture_due = seconds + PICTURE_EVERY
@@ -375,7 +371,7 @@ class View:
 
     def failed(self, run: int, error: BaseException, seconds: float) -> None:
         """Say what happened; the last good picture stays."""
-        self._error = error
+        self._error, self._raised_at = error, error.__traceback__
         self._scene.error = self._question.describe_error(error)
         self._page.set(**self._scene.status(run, "failed", seconds=seconds))
         self._store_picture()
@@ -387,7 +383,7 @@ class View:
     def _store_picture(self) -> None:
         """Draw the static picture a moment later, so that the next request need not wait for it."""
         if self._page.shown:
-            self._later("picture", PICTURE_DELAY, lambda: self._page.update_fallback(self._fallback))
+            self._timers.later("picture", PICTURE_DELAY, lambda: self._page.update_fallback(self._fallback))
 
     def _write_progress(self, end: str = "") -> None:
         if self._progress:

@@ -258,3 +258,54 @@ def test_wait_times_out() -> None:
     assert not runner.wait(0.05)
     go.set()
     assert runner.wait(10)
+
+
+def test_a_model_that_exits_is_reported_and_what_waits_runs() -> None:
+    events, entered, go = Events(), threading.Event(), threading.Event()
+
+    def leaves(_: Watch) -> Iterator[Explanation]:
+        entered.set()
+        assert go.wait(10)
+        raise SystemExit(3)
+        yield
+
+    runner = Runner(events)
+    runner.submit(Job(1, leaves))
+    assert entered.wait(10)
+    go.set()
+    assert runner.wait(10)
+    assert events.of("failed") == [(1, "3")]
+    runner.submit(Job(2, batches(2)))
+    assert runner.wait(10)
+    assert events.of("finished") == [(2, "settled")]
+
+
+def test_a_listener_that_fails_does_not_end_the_worker() -> None:
+    class Broken(Events):
+        def failed(self, run: int, error: BaseException, seconds: float) -> None:
+            super().failed(run, error, seconds)
+            raise RuntimeError("the page is gone")
+
+    def broken(_: Watch) -> Iterator[Explanation]:
+        raise ValueError("no")
+        yield
+
+    events = Broken()
+    runner = Runner(events)
+    runner.submit(Job(1, broken))
+    assert runner.wait(10)
+    runner.submit(Job(2, batches(2)))
+    assert runner.wait(10)
+    assert events.of("finished") == [(2, "settled")]
+
+
+def test_a_job_submitted_as_the_worker_leaves_is_never_lost() -> None:
+    events = Events()
+    runner = Runner(events)
+    for run in range(1, 400):
+        runner.submit(Job(run, batches(1)))
+        if run % 3 == 0:
+            assert runner.wait(10)
+    assert runner.wait(10)
+    assert len(events.of("finished")) + len(events.of("cancelled")) == 399
+    assert events.of("finished")[-1] == (399, "settled")
