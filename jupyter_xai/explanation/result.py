@@ -292,7 +292,8 @@ class Explanation:
         """One line: method, features, outputs and state; never the arrays."""
         count = int(np.prod(self.features.shape))
         outputs = ", ".join(self.output_names[:3]) + (", ..." if len(self.output_names) > 3 else "")
-        return f"<Explanation by {self.method or 'unknown'}: {count} features of {outputs}; {self.status}>"
+        things = "1 feature" if count == 1 else f"{count} features"
+        return f"<Explanation by {self.method or 'unknown'}: {things} of {outputs}; {self.status}>"
 
 
 class ExplanationBatch(Sequence[Explanation]):
