@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.explanation.layouts import Columns, Layout, Pixels, Several
+from jupyter_xai.explanation.numbers import MINUS
 from jupyter_xai.explanation.result import Z95, Explanation
 
 _LONGEST = 200
@@ -65,8 +66,8 @@ def value_text(value: Any) -> tuple[str, bool]:
 
     Examples
     --------
-    >>> value_text(0.1 + 0.2), value_text(12000.0), value_text(None), value_text((1, "red"))
-    (('0.3', False), ('12000', False), ('missing', True), ('1, red', False))
+    >>> value_text(0.1 + 0.2), value_text(-12000.0), value_text(None), value_text((1, "red"))
+    (('0.3', False), ('−12000', False), ('missing', True), ('1, red', False))
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -75,8 +76,9 @@ def value_text(value: Any) -> tuple[str, bool]:
         return "missing", True
     if isinstance(value, tuple | list):
         return shorten(", ".join(value_text(part)[0] for part in value)), False
-    if isinstance(value, float):
-        return _float_text(value), False
+    if isinstance(value, int | float):
+        said = _float_text(value) if isinstance(value, float) else shorten(str(value))
+        return (MINUS + said[1:] if said.startswith("-") else said), False
     return shorten(str(value)), False
 
 
