@@ -186,6 +186,7 @@ class BoundImage:
             *form.notices,
             *((notice,) if notice else ()),
             *(alone if self.n_features == 1 else ()),
+            *(() if self.varying.any() else (_nothing_changes(fill),)),
         )
         self._batches: _Arrays | _Tensors
         if predictor is not None and backend == "torch":
@@ -324,10 +325,15 @@ def _cast(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _means(array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Mean colour of each piece; exactly its colour where it has one, which a sum of floats would round."""
     flat = labels.ravel()
     counts = np.bincount(flat)
     sums = [np.bincount(flat, weights=array[:, :, c].ravel()) for c in range(array.shape[2])]
-    return np.asarray(np.stack(sums, axis=1) / counts[:, None])
+    pixels = array.reshape(-1, array.shape[2])
+    one = np.zeros((len(counts), array.shape[2]), dtype=array.dtype)
+    one[flat] = pixels  # any pixel of the piece
+    mixed = np.bincount(flat, weights=(pixels != one[flat]).any(axis=1)) > 0
+    return np.where(mixed[:, None], np.stack(sums, axis=1) / counts[:, None], one)
 
 
 def _blurred(array: NDArray[Any]) -> NDArray[np.float64]:
@@ -336,6 +342,15 @@ def _blurred(array: NDArray[Any]) -> NDArray[np.float64]:
 
     sigma = max(1.0, min(array.shape[:2]) / 16)
     return np.asarray(gaussian_filter(array.astype(np.float64), (sigma, sigma, 0), mode="nearest"))
+
+
+def _nothing_changes(fill: Any) -> str:
+    if isinstance(fill, str) and fill == "mean":
+        return (
+            "Hiding a piece changes nothing, because every piece has one colour and is filled with it. "
+            'Pass fill="blur" or fill=0.'
+        )
+    return "Hiding a piece changes nothing: its fill is what it shows already. Pass another colour as fill=."
 
 
 def _name(fill: Any) -> str:

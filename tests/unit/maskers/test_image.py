@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
+import jupyter_xai as xai
 from jupyter_xai import Image, InputError, MissingExtraError
 from jupyter_xai.maskers._segments import grid, segment
 
@@ -38,7 +39,7 @@ def forms():
         "HWC bytes": (BYTES, (24, 30, 3), np.uint8),
         "HWC unit": (UNIT, (24, 30, 3), np.float32),
         "CHW unit": (np.moveaxis(UNIT, -1, 0), (3, 24, 30), np.float32),
-        "grey": (BYTES[:, :, 0], (24, 30), np.uint8),
+        "grey": (BYTES[:, :, 0], (24, 30, 1), np.uint8),
         "pil": (Pil.fromarray(BYTES), (24, 30, 3), np.uint8),
         "tensor": (torch.from_numpy(np.ascontiguousarray(np.moveaxis(UNIT, -1, 0))), (3, 24, 30), np.float32),
         "double": (UNIT.astype(np.float64), (24, 30, 3), np.float64),
@@ -56,11 +57,12 @@ def test_a_function_gets_the_form_the_image_came_in(name):
     assert batch.shape == (5, *shape)
     assert batch.dtype == dtype
     given = np.asarray(x)
+    given = given[:, :, None] if given.ndim == 2 else given  # NHWC, grey or not
     assert (np.asarray(bound.instance())[0] == given).all()
     labels = bound.layout.labels
     for image, mask in zip(batch, masks, strict=True):
-        canonical = image if image.ndim == 2 else np.moveaxis(image, 0, -1) if shape[0] == 3 else image
-        original = given if given.ndim == 2 else np.moveaxis(given, 0, -1) if shape[0] == 3 else given
+        canonical = np.moveaxis(image, 0, -1) if shape[0] == 3 else image
+        original = np.moveaxis(given, 0, -1) if shape[0] == 3 else given
         kept = mask[labels]
         assert (canonical[kept] == original[kept]).all()
         assert not mask.all()
@@ -178,6 +180,28 @@ def test_bad_label_maps(labels):
 def test_one_piece_is_said():
     bound = Image(np.zeros((24, 30), dtype=int)).bind(BYTES)
     assert any("one piece" in notice for notice in bound.notices)
+
+
+FLAT = np.array([[[0.2], [0.8]]]).repeat(24, axis=0).repeat(15, axis=1).repeat(3, axis=2)
+HALVES = (np.arange(30) < 15) + np.zeros((24, 1), dtype=int)
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel_shap"])
+def test_pieces_of_one_colour_are_said(method):
+    def brightness(images):
+        return images.mean(axis=(1, 2, 3))
+
+    def notices(x, fill):
+        masker = Image(HALVES, fill=fill)
+        view = xai.explain(brightness, x, method, masker, n_samples=64, headless=True)
+        return " ".join(view.explanation.notices)
+
+    said = notices(FLAT, "mean")
+    assert "every piece has one colour" in said
+    assert 'fill="blur" or fill=0' in said
+    for fill in ("blur", 0):
+        assert "Hiding a piece" not in notices(FLAT, fill)
+    assert "another colour" in notices(np.zeros_like(FLAT), 0)
 
 
 def test_flat_and_tiny_pictures_are_still_cut():
