@@ -51,9 +51,11 @@ export function axisEnd(value: number): string {
   return size !== 0 && (size >= 1000 || size < 1e-4) ? significant(value) : trimmed(value);
 }
 
-/** One prediction in its unit. */
+/** One prediction in its unit; a probability that is not zero is not said as 0.000. */
 export function prediction(value: number, unit: OutputUnit): string {
-  return unit === "probability" ? fixed(value, 3) : significant(value);
+  if (unit !== "probability") return significant(value);
+  const text = fixed(value, 3);
+  return value > 0 && text === "0.000" ? "< 0.001" : text;
 }
 
 /** How many decimals contributions need so that a column lines up: three for probabilities unless all are tiny. */
@@ -61,6 +63,12 @@ export function decimalsFor(unit: OutputUnit, scale: number): number {
   if (!(scale > 0)) return 3;
   const needed = Math.max(0, Math.min(8, 2 - Math.floor(Math.log10(scale))));
   return unit === "probability" && scale >= 0.01 ? 3 : needed;
+}
+
+/** How many decimals the sum line needs; tiny probabilities have as many as the weights below them. */
+export function sumDecimals(unit: OutputUnit, largest: number, end: number): number {
+  const tiny = unit === "probability" && largest < 0.01;
+  return decimalsFor(unit, tiny ? Math.min(largest, end) : largest);
 }
 
 /** A span of time, as short as it can be said. */

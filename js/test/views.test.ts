@@ -108,7 +108,7 @@ describe("a table", () => {
     await show({ ...table(), frame: before, status: status({ state: "running", rows: 0 }) });
     expect(view.all('[role="rowheader"]')).toHaveLength(4);
     expect(view.all(".jx-row:not(.th) .num").map((cell) => cell.textContent)).toEqual(["…", "…", "…", "…"]);
-    expect(view.words(".jx-eq")).toBe("0.635 prediction; average not known yet");
+    expect(view.words(".jx-eq")).toBe("0.635 prediction; intercept not known yet");
     expect(view.words(".jx-state")).toBe("calling the model · 0 of 3,000 rows");
   });
 
@@ -260,7 +260,7 @@ describe("an image", () => {
     await painted();
     expect(view.model.get("request")).toEqual({ targets: [282, 285, 7] });
     expect(view.model.get("display")).toEqual({ target: 7 });
-    expect(view.$('[aria-checked="true"]')?.textContent).toBe("class 7 0.000");
+    expect(view.$('[aria-checked="true"]')?.textContent).toBe("class 7 < 0.001");
   });
 });
 

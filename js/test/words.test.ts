@@ -8,6 +8,7 @@ import {
   shortened,
   signed,
   significant,
+  sumDecimals,
 } from "../src/format";
 import { couldBeZero, lineDomain, nextEnd, niceEnd, wantedEnd } from "../src/scales";
 import type { Picture } from "../src/store";
@@ -38,6 +39,12 @@ describe("numbers", () => {
 
   it("have three decimals as probabilities, else three significant digits and never fewer than the whole part", () => {
     expect(prediction(0.5, "probability")).toBe("0.500");
+    expect([0, 4.9e-4, 5.1e-4, 1e-9].map((value) => prediction(value, "probability"))).toEqual([
+      "0.000",
+      "< 0.001",
+      "0.001",
+      "< 0.001",
+    ]);
     expect([12.345, 0.012345, 213456.7, -1234, 0.5].map(significant)).toEqual([
       "12.3",
       "0.0123",
@@ -54,6 +61,9 @@ describe("numbers", () => {
     expect(decimalsFor("raw", 15000)).toBe(0);
     expect(decimalsFor("logit", 2.5)).toBe(2);
     expect(decimalsFor("raw", 0)).toBe(3);
+    expect(sumDecimals("probability", 0.5, 0.0002)).toBe(3);
+    expect(sumDecimals("probability", 0.0004, 0.0000015)).toBe(8);
+    expect(sumDecimals("raw", 15000, 0.1)).toBe(0);
   });
 
   it("say time shortly", () => {

@@ -68,14 +68,17 @@ def significant(value: float) -> str:
 
 
 def prediction(value: float, unit: str) -> str:
-    """One prediction in its unit: three decimals for probabilities.
+    """One prediction in its unit: three decimals for probabilities, and no 0.000 for what is not zero.
 
     Examples
     --------
-    >>> prediction(0.6347, "probability"), prediction(23489.6, "raw")
-    ('0.635', '23,490')
+    >>> prediction(0.6347, "probability"), prediction(0.0000012, "probability"), prediction(23489.6, "raw")
+    ('0.635', '< 0.001', '23,490')
     """
-    return fixed(value) if unit == "probability" else significant(value)
+    if unit != "probability":
+        return significant(value)
+    said = fixed(value)
+    return "< 0.001" if value > 0 and said == "0.000" else said
 
 
 def decimals_for(unit: str, scale: float) -> int:
@@ -90,6 +93,18 @@ def decimals_for(unit: str, scale: float) -> int:
         return 3
     needed = max(0, min(8, 2 - math.floor(math.log10(scale))))
     return 3 if unit == "probability" and scale >= 0.01 else needed
+
+
+def sum_decimals(unit: str, largest: float, end: float) -> int:
+    """How many decimals the sum line needs; tiny probabilities have as many as the weights below them.
+
+    Examples
+    --------
+    >>> sum_decimals("probability", 0.5, 0.0002), sum_decimals("probability", 0.0004, 0.0000015)
+    (3, 8)
+    """
+    tiny = unit == "probability" and largest < 0.01
+    return decimals_for(unit, min(largest, end) if tiny else largest)
 
 
 def duration(seconds: float) -> str:

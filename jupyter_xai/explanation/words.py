@@ -15,6 +15,7 @@ from jupyter_xai.explanation.numbers import (
     prediction,
     signed,
     significant,
+    sum_decimals,
     whole,
 )
 from jupyter_xai.explanation.result import Explanation, Unexplained
@@ -153,7 +154,8 @@ def sum_line(explanation: Explanation, output: int = 0) -> str:
     unit = explanation.output_unit
     model = float(explanation.predictions[output])
     base, total = float(explanation.base_values[output]), float(explanation.totals[output])
-    decimals = decimals_for(unit, max(abs(base), abs(total), abs(model)))
+    end = scale_end(rows(explanation, output))
+    decimals = sum_decimals(unit, max(abs(base), abs(total), abs(model)), end)
     things = counted(_count(explanation.features), feature_word(explanation.features))
     weights = f"{MINUS if total < 0 else '+'} {fixed(abs(total), decimals)} from {things}"
     parts = [f"{fixed(base, decimals)} {base_word(explanation)} {weights} = {fixed(base + total, decimals)}"]

@@ -87,6 +87,19 @@ def test_sums() -> None:
     assert words.sum_line(every_script()) == ""
 
 
+def test_a_tiny_probability_is_not_said_as_zero_beside_its_weights() -> None:
+    tiny = dataclasses.replace(
+        credit(2),
+        values=np.array([[1.5e-6, -4e-7]] * 2),
+        std_errors=None,
+        base_values=np.array([3e-6, 0.5]),
+        predictions=np.array([4.1e-6, 0.5]),
+    )
+    assert words.headline(tiny).endswith(" < 0.001")
+    assert words.sum_line(tiny).startswith("0.00000300 intercept + 0.00000110 from 2 features = 0.00000410")
+    assert words.sum_line(tiny, 1).startswith("0.500 intercept + 0.000 from 2 features = 0.500")
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_every_output_has_a_text_alternative(name: str) -> None:
     explanation = EVERY[name]()

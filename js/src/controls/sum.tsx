@@ -1,5 +1,5 @@
 import { NumberLine } from "../components/line";
-import { counted, decimalsFor, fixed, MINUS, prediction, signClass } from "../format";
+import { counted, fixed, MINUS, prediction, signClass, sumDecimals } from "../format";
 import type { Store } from "../store";
 import { baseWord, featureWord, fitWords, gapWords, thresholdOf } from "../words";
 
@@ -10,8 +10,8 @@ export function Sum({ store }: { store: Store }) {
   const { estimate, row } = picture;
   if (!geometry || !estimate || !Number.isFinite(picture.prediction)) return null;
   const base = estimate.base_values?.[row] ?? Number.NaN;
-  const surrogate = estimate.r2 !== null;
-  const name = baseWord(geometry, surrogate);
+  // a stand-in whose fit is not known yet is one all the same
+  const name = baseWord(geometry, estimate.r2 !== null || estimate.method === "lime");
   return (
     <div class="jx-sum">
       <div class="jx-eq">
@@ -30,7 +30,7 @@ export function Sum({ store }: { store: Store }) {
 
 function Equation({ store, base, name }: { store: Store; base: number; name: string }) {
   const geometry = store.geometry.value;
-  const { estimate, values, row, prediction: model, target } = store.picture.value;
+  const { estimate, values, row, prediction: model, target, end } = store.picture.value;
   if (!geometry || !estimate) return null;
   const unit = geometry.output_unit;
   const number = (value: number) => prediction(value, unit);
@@ -42,8 +42,8 @@ function Equation({ store, base, name }: { store: Store; base: number; name: str
       </span>
     );
   }
-  const decimals = unit === "probability" ? 3 : decimalsFor(unit, Math.max(Math.abs(base), Math.abs(model), 1e-9));
   const sum = values.reduce((total, value) => total + value, 0);
+  const decimals = sumDecimals(unit, Math.max(Math.abs(base), Math.abs(sum), Math.abs(model)), end);
   const says = estimate.local_predictions?.[row] ?? base + sum;
   const r2 = estimate.r2?.[row];
   const things = counted(values.length, featureWord(geometry));
