@@ -42,3 +42,9 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
     assert displayed, "an executed notebook shows something"
     for out in displayed:
         assert "Traceback" not in str(out.data.get("text/html", ""))
+    if path.stem == "quickstart":
+        live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
+        stored = [str(out.data["text/html"]) for out in displayed if "text/html" in out.data]
+        assert (len(live), len(stored)) == (3, 3)
+        for html in stored:
+            assert " · settled · 200 rows" in html
