@@ -73,8 +73,8 @@ export function ImageView({ store }: { store: Store }) {
           onInput={(next) => store.show({ threshold: next })}
         />
         <span class="rd">
-          <span class="q">≥ {fixed(threshold * end, decimals)}</span> <b>{heat ? whole(count) : UNKNOWN}</b>{" "}
-          <span class="q">seen</span>
+          <span class="q">≥ {fixed(threshold * end, decimals)}</span> <b>{heat ? whole(count) : UNKNOWN}</b>
+          <span class="q">{"\u00a0seen"}</span>
         </span>
         <Readout geometry={geometry} picture={picture} hot={hot} />
       </div>

@@ -45,9 +45,13 @@ export function Legend({ end, threshold, decimals, name }: LegendProps) {
         </svg>
         <div class="im-legx">
           <span class="from">{fixed(-end, digits)}</span>
-          <span style={{ left: "26%" }}>lowers, hatched</span>
+          <span class="way" style={{ left: "26%" }}>
+            lowers<span class="how">, hatched</span>
+          </span>
           <span style={{ left: "50%" }}>0</span>
-          <span style={{ left: "74%" }}>raises, solid</span>
+          <span class="way" style={{ left: "74%" }}>
+            raises<span class="how">, solid</span>
+          </span>
           <span class="to">{signed(end, digits)}</span>
         </div>
       </div>
