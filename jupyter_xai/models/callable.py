@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_xai.models._base import Adapter
+from jupyter_xai.models.sklearn import class_names
 from jupyter_xai.protocols import Batch, Kind
 
 
 class CallablePredictor(Adapter):
     """A function: list of str, 2-D array or DataFrame, or stack of images in; (n, outputs) or (n,) out.
+
+    A classifier's bound ``predict_proba`` or ``decision_function`` names its outputs by its ``classes_``.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ class CallablePredictor(Adapter):
         output_names: Sequence[str] | None = None,
     ) -> None:
         super().__init__(function, kind, output, output_names)
+        if getattr(function, "__name__", "") in {"predict_proba", "decision_function"}:
+            self.classes = class_names(getattr(function, "__self__", None))
 
     def _call(self, batch: Batch) -> Any:
         return self.model(batch)

@@ -46,7 +46,7 @@ class SklearnPredictor(Adapter):
         super().__init__(estimator, kind, output, output_names)
         _check_fitted(estimator)
         self._method, self.native = _pick(estimator, output)
-        self.classes = _class_names(estimator) if self.native != "number" else None
+        self.classes = class_names(estimator) if self.native != "number" else None
         self.thread_safe = type(estimator).__module__.startswith("sklearn.") and not hasattr(
             estimator, "steps"
         )
@@ -109,15 +109,15 @@ def _pick(estimator: Any, output: str) -> tuple[str, Native]:
     if labels:
         raise CannotExplainError(
             f"{name} answers with class labels only (no predict_proba, no decision_function); an explanation "
-            "needs "
-            "scores. Wrap it in sklearn.calibration.CalibratedClassifierCV and fit that."
+            "needs scores. Wrap it in sklearn.calibration.CalibratedClassifierCV and fit that."
         )
     if output == "logit":
         raise CannotExplainError(f'{name} is a regressor: it has no logit. Pass output="auto".')
     return "predict", "number"
 
 
-def _class_names(estimator: Any) -> tuple[str, ...] | None:
+def class_names(estimator: Any) -> tuple[str, ...] | None:
+    """Names of a classifier's classes; None for what has no ``classes_``."""
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         return None

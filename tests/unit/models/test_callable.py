@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from jupyter_xai.errors import InputError, ModelError
 from jupyter_xai.models import wrap
@@ -124,6 +126,37 @@ def test_methods_and_objects_with_predict_are_functions():
             return np.ones((len(batch), 3))
 
     assert wrap(Keras(), kind="table").predict(ROWS).shape == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("method", "output", "given", "names"),
+    [
+        ("predict_proba", "auto", None, ("bad", "good")),
+        ("predict_proba", "auto", ["no", "yes"], ("no", "yes")),
+        ("decision_function", "logit", None, ("bad", "good")),
+        ("decision_function", "auto", None, ("prediction",)),
+        ("predict_log_proba", "auto", None, ("output 0", "output 1")),
+    ],
+)
+def test_a_classifiers_method_names_its_classes(method, output, given, names):
+    labels = ["bad", "good", "bad", "good"]
+    plain, pipeline = LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())
+    for owner in (plain.fit(ROWS, labels), pipeline.fit(ROWS, labels)):
+        predictor = wrap(getattr(owner, method), kind="table", output=output, output_names=given)
+        predictor.predict(ROWS)
+        assert predictor.output_names == names
+
+
+def test_classes_of_another_number_name_nothing():
+    class Odd:
+        classes_ = ("a", "b", "c")
+
+        def predict_proba(self, batch):
+            return [[0.25, 0.75]] * len(batch)
+
+    predictor = wrap(Odd().predict_proba, kind="table")
+    predictor.predict(ROWS)
+    assert predictor.output_names == ("output 0", "output 1")
 
 
 @pytest.mark.parametrize(
