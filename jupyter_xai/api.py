@@ -8,9 +8,7 @@ from typing import Any
 from jupyter_xai.errors import InputError
 from jupyter_xai.inputs import Recognised, recognise
 from jupyter_xai.models import wrap
-from jupyter_xai.protocols import Predictor
-from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
-from jupyter_xai.session import Session
+from jupyter_xai.session import Session, kernel_rows
 from jupyter_xai.widget.environment import read_environment
 from jupyter_xai.widget.view import View
 
@@ -181,11 +179,4 @@ def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> M
     kernel_shap   applies
     """
     found = recognise(x, model=model, masker=masker, background=background)
-    predictor: Predictor = wrap(model, kind=found.kind)
-    return MethodList(
-        {"name": kernel.name, "label": kernel.label, "why_not": kernel.why_not(found.kind, predictor.backend)}
-        for kernel in KERNELS.values()
-    )
-
-
-assert set(DEFAULT_METHOD.values()) <= set(KERNELS)
+    return MethodList(kernel_rows(found.kind, wrap(model, kind=found.kind)))

@@ -17,7 +17,7 @@ from jupyter_xai.inputs import Recognised
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
-from jupyter_xai.protocols import Predictor, Progress, Watch
+from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
 from jupyter_xai.whatif import apply
 
@@ -136,14 +136,7 @@ class Session:
 
     def methods(self) -> list[dict[str, str]]:
         """Every kernel, and why it does not apply ("" if it does)."""
-        rows = [
-            {
-                "name": k.name,
-                "label": k.label,
-                "why_not": k.why_not(self._found.kind, self._predictor.backend),
-            }
-            for k in KERNELS.values()
-        ]
+        rows = kernel_rows(self._found.kind, self._predictor)
         return rows + [{"name": name, "label": name, "why_not": ""} for name in self._custom]
 
     def params(self, request: Mapping[str, Any]) -> tuple[ParamSpec, ...]:
@@ -237,6 +230,14 @@ class Session:
         )
         kernel.n_targets = self._n_targets
         return kernel, instance
+
+
+def kernel_rows(kind: Kind, predictor: Predictor) -> list[dict[str, str]]:
+    """Every kernel's name, label and why it does not apply to this kind of input ("" if it does)."""
+    return [
+        {"name": kernel.name, "label": kernel.label, "why_not": kernel.why_not(kind, predictor.backend)}
+        for kernel in KERNELS.values()
+    ]
 
 
 def _seed(random_state: Any) -> int:

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 import jupyter_xai
-from jupyter_xai.registry import KERNELS
+from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
 
 NAMES = [name for name in jupyter_xai.__all__ if not name.startswith("_")]
 SIMPLE = {"InputError", "TargetError", "ModelError", "CannotExplainError"}
@@ -27,6 +27,10 @@ def test_public_names_are_documented(name: str) -> None:
 def test_every_kernel_is_public(name: str) -> None:
     cls = KERNELS[name].load()
     assert getattr(jupyter_xai, cls.__name__) is cls
+
+
+def test_every_default_method_is_a_kernel() -> None:
+    assert set(DEFAULT_METHOD.values()) <= set(KERNELS)
 
 
 def test_signature_of_explain() -> None:
