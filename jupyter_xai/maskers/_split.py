@@ -145,14 +145,14 @@ def called(text: str, splitter: Splitter) -> list[Span]:
                 start, stop = (int(edge) for edge in unit)
             except (TypeError, ValueError):
                 raise InputError(
-                    f"the splitter returned {unit!r}; expected (start, end) character offsets, or tokens of "
-                    f"the text."
+                    f"the splitter returned {unit!r}; expected (start, end) character offsets, "
+                    "or tokens of the text."
                 ) from None
         if not at <= start <= stop <= len(text):
             raise InputError(
-                f"the splitter returned the offsets ({start}, {stop}) after {at} in a text of {len(text)} "
-                f"characters; "
-                "expected ascending pairs that do not overlap and lie inside the text."
+                f"the splitter returned the offsets ({start}, {stop}) after {at} in a text of "
+                f"{len(text)} characters; expected ascending pairs that do not overlap and lie inside "
+                "the text."
             )
         if stop > start:
             spans.append((start, stop))

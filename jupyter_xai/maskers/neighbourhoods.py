@@ -136,8 +136,8 @@ def neighbourhood_of(masker: Masker, x: Any, predictor: Predictor, random_state:
     bound = masker.bind(x, predictor)
     if bound.draws != 1:
         raise CannotExplainError(
-            f"LIME draws one model row a sample, but {type(masker).__name__} needs {bound.draws} rows a "
-            f"mask and "
-            "has no neighbourhood() of its own. Give it that method, or use a masker with one row a mask."
+            f"LIME draws one model row a sample, but {type(masker).__name__} needs {bound.draws} rows "
+            "a mask and has no neighbourhood() of its own. "
+            "Give it that method, or use a masker with one row a mask."
         )
     return MaskNeighbourhood(bound, coin, stage="masks", n_samples=1000, random_state=random_state)

@@ -29,7 +29,8 @@ class Text:
         What a unit is. Words are what lime's ``\W+`` separates, with combining marks kept on their letter;
         scripts without spaces (Han, kana, Thai, Lao, Khmer, Myanmar) are cut into characters. A compiled
         expression (``re.compile(r"\s+")``) matches what stands *between* units. A callable takes the text and
-        returns (start, end) character offsets, or the tokens in order.
+        returns (start, end) character offsets, or the tokens in order. Emoji and symbols are separators of
+        words, by lime's rule; ``split=re.compile(r"\s+")`` makes them units.
     group : bool, default=False
         Whether equal units are one feature and are struck together (lime's ``bow=True``).
 
@@ -192,8 +193,7 @@ def _spans(text: str, split: Any) -> list[tuple[int, int]]:
         )
     if not spans:
         raise InputError(
-            f"the text {text[:40]!r} holds nothing but separators: there is no unit to explain. Pass a text "
-            f"with at "
-            "least one word, or split='characters'."
+            f"the text {text[:40]!r} holds nothing but separators: there is no unit to explain. "
+            "Pass a text with at least one word, or split='characters'."
         )
     return spans

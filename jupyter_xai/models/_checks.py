@@ -64,9 +64,8 @@ def as_scores(answer: Any, n_rows: int) -> NDArray[np.float64]:
         what = "NaN" if np.isnan(first).any() else "infinity"
         raise ModelError(
             f"Your model answered with {what} in {int(bad.sum())} of {rows(n_rows)} (the first is row "
-            f"{int(bad.argmax())} of the batch); expected finite scores. Look for missing values it cannot "
-            "take, "
-            "or for a division or logarithm of zero.",
+            f"{int(bad.argmax())} of the batch); expected finite scores. "
+            "Look for missing values it cannot take, or for a division or logarithm of zero.",
             n_rows,
         )
     return scores
@@ -99,8 +98,7 @@ def _as_array(answer: Any, n_rows: int, on: str, wanted: str) -> NDArray[Any]:
     if isinstance(answer, dict) or (isinstance(answer, list) and answer and _holds_dicts(answer)):
         raise ModelError(
             f"Your model answered with a dict {on}; {wanted}. Pass a function that returns the scores as an "
-            "array, "
-            "always in the same order.",
+            "array, always in the same order.",
             n_rows,
         )
     try:

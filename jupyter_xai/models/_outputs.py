@@ -77,8 +77,8 @@ class OutputForm:
         if scores.shape[1] != self.columns:
             raise ModelError(
                 f"Your model answered with {scores.shape[1]} outputs on a batch of {len(scores)} rows, "
-                "before with "
-                f"{self.columns}; expected the same number each time. Return all outputs for every batch.",
+                f"before with {self.columns}; expected the same number each time. "
+                "Return all outputs for every batch.",
                 len(scores),
             )
         if self.bounded and not within_01(scores):
@@ -133,9 +133,8 @@ def decide(
     if space == "probability" and not probable and native == "function":
         worst = first.flat[np.abs(first - 0.5).argmax()]
         raise ModelError(
-            f'output="probability" was asked for, but your model answered {worst:.4g}; expected numbers from '
-            "0 to 1. "
-            'Pass output="raw", or a function that applies its softmax.',
+            f'output="probability" was asked for, but your model answered {worst:.4g}; '
+            'expected numbers from 0 to 1. Pass output="raw", or a function that applies its softmax.',
             len(first),
         )
     notices.extend(_notices(first, native, output, space, probable=probable))
@@ -191,15 +190,13 @@ def _notices(
         notices.append("The function's one column lies between 0 and 1: its log-odds are explained.")
     if native == "net" and one and inside and output == "probability":
         notices.append(
-            "Sigmoid was applied to the net's one column, which lies between 0 and 1 already. If its forward "
-            "ends in a "
-            'sigmoid, pass output="raw".'
+            "Sigmoid was applied to the net's one column, which lies between 0 and 1 already. "
+            'If its forward ends in a sigmoid, pass output="raw".'
         )
     if native == "ended_net" and not inside:
         notices.append(
-            "The net's last module is a softmax or sigmoid, but its answers lie outside 0–1: they are "
-            "explained as "
-            "the net gives them."
+            "The net's last module is a softmax or sigmoid, but its answers lie outside 0–1: "
+            "they are explained as the net gives them."
         )
     if space == "probability" and probable and not one and np.abs(first.sum(axis=1) - 1).max() > 1e-3:
         notices.append(
@@ -232,8 +229,8 @@ def _names(
             return (f"not {given[0]}", str(given[0]))
         if len(given) != m:
             raise InputError(
-                f"output_names has {len(given)} names, the model has {m} outputs. Pass one name an output, "
-                "in order."
+                f"output_names has {len(given)} names, the model has {m} outputs. "
+                "Pass one name an output, in order."
             )
         return _distinct([str(name) for name in given])
     if classes is not None and len(classes) == m:

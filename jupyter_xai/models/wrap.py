@@ -79,8 +79,7 @@ def wrap(
     )
     raise InputError(
         f"Cannot call a {type(model).__name__}; expected a scikit-learn estimator, a torch.nn.Module or a "
-        "function "
-        f"on a batch.{hint} Pass one of these, for example model.predict_proba."
+        f"function on a batch.{hint} Pass one of these, for example model.predict_proba."
     )
 
 
