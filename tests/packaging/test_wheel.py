@@ -140,8 +140,7 @@ def test_installed_wheel_imports_outside_the_repository(environment, tmp_path):
     assert version
 
 
-def test_installed_wheel_explains_and_its_widget_carries_the_bundle(environment, tmp_path):
-    script = """
+EXPLAIN = """
 import numpy as np, jupyter_xai as xai
 from sklearn.linear_model import LogisticRegression
 X = np.random.default_rng(0).normal(size=(200, 3))
@@ -149,11 +148,33 @@ view = xai.explain(LogisticRegression().fit(X, X[:, 0] > 0), X[0], background=X,
 assert abs(view.explanation.values).argmax(axis=-1).tolist() == [0, 0], view.explanation.values
 from jupyter_xai.widget.widget import ExplanationWidget
 state = ExplanationWidget().get_state()
-print(len(state["_esm"]), len(state["_css"]))
+print(xai.__file__, len(state["_esm"]), len(state["_css"]))
 """
-    esm, css = map(int, run([environment, "-c", script], tmp_path).split())
-    assert esm > 1000
-    assert css > 100
+
+
+def explains(python, tmp_path, **environment):
+    """Explain with this interpreter and check that the view's bundle is there; return where the package lies."""
+    file, esm, css = run([python, "-c", EXPLAIN], tmp_path, **environment).split()
+    assert int(esm) > 1000
+    assert int(css) > 100
+    return Path(file)
+
+
+def test_installed_wheel_explains_and_its_widget_carries_the_bundle(environment, tmp_path):
+    explains(environment, tmp_path)
+
+
+def test_pip_install_of_a_clone_on_a_machine_without_node_gives_a_working_view(path_without_node, tmp_path):
+    """As the README says, with pip's own isolated build: Node comes from its wheel, the rest of the bundle from npm."""
+    clone, site = tmp_path / "clone", tmp_path / "site"
+    for name in run(["git", "ls-files"], ROOT).splitlines():
+        if (ROOT / name).is_file():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name)
+    assert not (clone / "jupyter_xai" / "widget" / "static").exists()
+    install = ["-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--target", site, "."]
+    run([sys.executable, *install], clone, PATH=path_without_node)
+    assert explains(sys.executable, tmp_path, PYTHONPATH=str(site)).is_relative_to(site)
 
 
 def test_build_without_node_and_without_bundle_says_what_to_do(unpacked, path_without_node, tmp_path):
