@@ -181,11 +181,11 @@ def _outputs(explanation: Explanation, output: int) -> str:
     unit = explanation.output_unit
     shown = (
         f"{head_unit(unit)} <b>{_safe(explanation.output_names[output])} "
-        f'<span style="font-size:20px">{prediction(float(explanation.predictions[output]), unit)}</span>'
+        f'<span style="font-size:20px">{_escape(prediction(float(explanation.predictions[output]), unit))}</span>'
         f"{_escape(unit_after(explanation))}</b>"
     )
     others = [
-        f"{_safe(name)} {prediction(float(value), unit)}"
+        f"{_safe(name)} {_escape(prediction(float(value), unit))}"
         for i, (name, value) in enumerate(zip(explanation.output_names, explanation.predictions, strict=True))
         if i != output
     ]
