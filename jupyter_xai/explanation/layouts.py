@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -212,10 +211,3 @@ LAYOUTS: dict[str, type[Any]] = {
     "pixels": Pixels,
     "several": Several,
 }
-
-
-def layout_fields(layout: Layout) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of each constructor argument of a layout."""
-    for item in fields(layout):
-        if item.init:
-            yield item.name, getattr(layout, item.name)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Protocol
 
-from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
+from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool, check_batch_size
 from jupyter_xai.explanation import Explanation, ExplanationBatch, State
 from jupyter_xai.models.torch import WeightsChanged
 from jupyter_xai.models.wrap import wrap
-from jupyter_xai.params import ParamSpec
+from jupyter_xai.params import ParamSpec, validate_all
 from jupyter_xai.protocols import Kind, Masker, Opening, Predictor, Progress, Target, Watch
 
 Clock = Callable[[], float]
@@ -269,6 +269,11 @@ class SampledKernel:
 
     def _kind(self) -> Kind:
         return self.masker.kind
+
+    def _chosen(self) -> dict[str, Any]:
+        """The hyper-parameters by name, each checked by its spec, and the batch size with them."""
+        check_batch_size(self.batch_size)
+        return validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the arguments alone; the predictor is made again."""

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
-from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool, check_batch_size
+from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
 from jupyter_xai.explanation import Z95, Explanation, State
 from jupyter_xai.kernels._coalitions import PairedCoalitions
 from jupyter_xai.kernels._gp import MOST_PAIRS, OddProcess
 from jupyter_xai.kernels._shapley import ShapleyFit, regress
 from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.models.targets import Targets, resolve_targets
-from jupyter_xai.params import ChoiceParam, FloatParam, IntParam, ParamSpec, validate_all
+from jupyter_xai.params import ChoiceParam, FloatParam, IntParam, ParamSpec
 from jupyter_xai.protocols import BoundMasker, Masker, Opening, Predictor, Target
 
 _CLIP = 1e-12
@@ -152,8 +152,7 @@ class KernelShap(SampledKernel):
     def _begin(
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
-        chosen = validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
-        check_batch_size(self.batch_size)
+        chosen = self._chosen()
         bound = self.masker.bind(x, predictor)
         players = np.flatnonzero(getattr(bound, "varying", np.ones(bound.n_features, dtype=np.bool_)))
         everything = 2 ** len(players) - 2 if len(players) > 1 else 0

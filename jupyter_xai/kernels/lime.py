@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool, check_batch_size
+from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
 from jupyter_xai.explanation import Z95, Explanation, Fidelity, State
 from jupyter_xai.kernels._solvers import RidgeFit, WeightedRidge
 from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
 from jupyter_xai.models.targets import Targets, resolve_targets
-from jupyter_xai.params import FloatParam, IntParam, ParamSpec, validate_all
+from jupyter_xai.params import FloatParam, IntParam, ParamSpec
 from jupyter_xai.protocols import Masker, Neighbourhood, Opening, Predictor, Target
 
 
@@ -141,8 +141,7 @@ class Lime(SampledKernel):
     def _begin(
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
-        chosen = validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
-        check_batch_size(self.batch_size)
+        chosen = self._chosen()
         around = neighbourhood_of(self.masker, x, predictor, self.random_state)
         chosen["n_samples"] = around.n_samples if chosen["n_samples"] == "auto" else chosen["n_samples"]
         chosen["kernel_width"] = (

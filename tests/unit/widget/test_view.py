@@ -1,4 +1,4 @@
-"""The view without a page: start, wait, stop, resume, errors, messages, parking, what is sent when."""
+"""The view without a page: start, wait, stop, resume, errors, messages, what is sent when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from jupyter_xai.errors import ModelError
-from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.view import View
 from tests.unit.widget.fakes import FakeQuestion, make_estimate
@@ -158,69 +157,6 @@ def test_strange_messages_do_no_harm(message: Any) -> None:
     view = make(FakeQuestion(), LIVE)
     view._on_message(None, message, [])
     assert view.explanation.status == "settled"
-
-
-def test_bye_parks_after_a_while_and_hello_in_between_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_xai.widget.view.PARK_DELAY", 0.05)
-    question = FakeQuestion()
-    view = make(question, LIVE)
-    _ = view.widget
-    say(view, "hello")
-    view.wait(10)
-    say(view, "bye")
-    say(view, "hello")  # the cell was moved
-    time.sleep(0.15)
-    assert question.dropped == 0
-    say(view, "bye")
-    until(lambda: question.dropped == 1)
-    assert view.last is not None  # parked, not closed
-    assert view.explanation.status == "settled"
-
-
-def test_a_run_that_parking_cut_off_starts_again_when_a_page_comes() -> None:
-    question = FakeQuestion(total=20)
-    question.gate.clear()
-    view = make(question, LIVE)
-    _ = view.widget
-    say(view, "hello")
-    assert question.begun.wait(10)
-    view.park()
-    question.gate.set()
-    view._runner.wait(10)
-    say(view, "hello")
-    assert view.wait(10).status == "settled"
-    assert len(question.requests) == 2
-
-
-def test_running_a_cell_again_parks_the_views_of_its_last_execution() -> None:
-    first, second, third = FakeQuestion(), FakeQuestion(), FakeQuestion()
-    views = [make(first, Environment(True, True, "cell-x", "run-1"))]
-    views.append(make(second, Environment(True, True, "cell-x", "run-1")))
-    assert first.dropped == 0  # two views of one execution live together
-    views.append(make(third, Environment(True, True, "cell-x", "run-2")))
-    assert (first.dropped, second.dropped, third.dropped) == (1, 1, 0)
-
-
-def test_only_the_newest_views_keep_their_caches() -> None:
-    questions = [FakeQuestion() for _ in range(crowd.MAX_AWAKE + 3)]
-    views = [make(question, HEADLESS) for question in questions]
-    assert [question.dropped for question in questions[:3]] == [1, 1, 1]
-    assert not any(question.dropped for question in questions[3:])
-    assert len(views) == crowd.MAX_AWAKE + 3
-
-
-def test_a_view_at_work_is_never_parked_by_newer_ones() -> None:
-    question = FakeQuestion(total=20)
-    question.gate.clear()
-    view = make(question, LIVE)
-    _ = view.widget
-    say(view, "hello")
-    assert question.begun.wait(10)
-    others = [make(FakeQuestion(), HEADLESS) for _ in range(crowd.MAX_AWAKE + 1)]
-    assert question.dropped == 0
-    question.gate.set()
-    assert view.wait(10).status == "settled"
-    assert len(others) == crowd.MAX_AWAKE + 1
 
 
 def test_views_of_a_page_that_was_reloaded_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

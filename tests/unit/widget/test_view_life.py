@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from typing import Any
 
 import pytest
 
 from jupyter_xai.errors import ModelError
+from jupyter_xai.widget import crowd
+from jupyter_xai.widget.environment import Environment
 from tests.unit.widget.fakes import FakeQuestion
-from tests.unit.widget.test_view import LIVE, make, say, until
+from tests.unit.widget.test_view import HEADLESS, LIVE, make, say, until
 
 
 def test_a_view_parked_half_way_is_finished_when_asked() -> None:
@@ -54,3 +57,66 @@ def test_the_stored_picture_is_of_the_chosen_output(monkeypatch: pytest.MonkeyPa
     assert "+0.267" in first
     assert "\u22120.267" in published[-1]  # the other class: what raised it now lowers
     assert plus == minus
+
+
+def test_bye_parks_after_a_while_and_hello_in_between_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.view.PARK_DELAY", 0.05)
+    question = FakeQuestion()
+    view = make(question, LIVE)
+    _ = view.widget
+    say(view, "hello")
+    view.wait(10)
+    say(view, "bye")
+    say(view, "hello")  # the cell was moved
+    time.sleep(0.15)
+    assert question.dropped == 0
+    say(view, "bye")
+    until(lambda: question.dropped == 1)
+    assert view.last is not None  # parked, not closed
+    assert view.explanation.status == "settled"
+
+
+def test_a_run_that_parking_cut_off_starts_again_when_a_page_comes() -> None:
+    question = FakeQuestion(total=20)
+    question.gate.clear()
+    view = make(question, LIVE)
+    _ = view.widget
+    say(view, "hello")
+    assert question.begun.wait(10)
+    view.park()
+    question.gate.set()
+    view._runner.wait(10)
+    say(view, "hello")
+    assert view.wait(10).status == "settled"
+    assert len(question.requests) == 2
+
+
+def test_running_a_cell_again_parks_the_views_of_its_last_execution() -> None:
+    first, second, third = FakeQuestion(), FakeQuestion(), FakeQuestion()
+    views = [make(first, Environment(True, True, "cell-x", "run-1"))]
+    views.append(make(second, Environment(True, True, "cell-x", "run-1")))
+    assert first.dropped == 0  # two views of one execution live together
+    views.append(make(third, Environment(True, True, "cell-x", "run-2")))
+    assert (first.dropped, second.dropped, third.dropped) == (1, 1, 0)
+
+
+def test_only_the_newest_views_keep_their_caches() -> None:
+    questions = [FakeQuestion() for _ in range(crowd.MAX_AWAKE + 3)]
+    views = [make(question, HEADLESS) for question in questions]
+    assert [question.dropped for question in questions[:3]] == [1, 1, 1]
+    assert not any(question.dropped for question in questions[3:])
+    assert len(views) == crowd.MAX_AWAKE + 3
+
+
+def test_a_view_at_work_is_never_parked_by_newer_ones() -> None:
+    question = FakeQuestion(total=20)
+    question.gate.clear()
+    view = make(question, LIVE)
+    _ = view.widget
+    say(view, "hello")
+    assert question.begun.wait(10)
+    others = [make(FakeQuestion(), HEADLESS) for _ in range(crowd.MAX_AWAKE + 1)]
+    assert question.dropped == 0
+    question.gate.set()
+    assert view.wait(10).status == "settled"
+    assert len(others) == crowd.MAX_AWAKE + 1
