@@ -20,6 +20,9 @@ Kind: TypeAlias = Literal["table", "text", "image"]
 OutputSpace: TypeAlias = Literal["probability", "logit", "raw"]
 """The unit of a predictor's scores."""
 
+Sampler: TypeAlias = Literal["balanced", "lime"]
+"""How a neighbourhood draws: from one and the same measure, balanced over blocks or each draw by itself."""
+
 Batch: TypeAlias = Any
 """A model batch: list of str, 2-D array, DataFrame, NHWC array or torch tensor, as the model wants it."""
 
@@ -169,20 +172,31 @@ class Draws:
         Distance of each row to the instance, in the neighbourhood's own metric.
     build : callable
         ``build(indices) -> batch``, the model rows for some of these draws (positions within the stretch).
+    blocks : ndarray of shape (n,), int, optional
+        Which independently randomised block each draw belongs to: draws of one block may depend on each other
+        (a pair with its complement, a Hadamard block, one scramble of a Sobol sequence), draws of two blocks
+        do not. Numbers from 0 without a gap, in any order, counted over the whole sequence. Intervals come
+        from the spread over blocks, so that a balanced neighbourhood should have at least eight of them within
+        its default number of draws. None: every draw is independent of the others.
     """
 
     features: NDArray[Any]
     distances: NDArray[np.float64]
     build: Callable[[NDArray[np.intp]], Batch]
+    blocks: NDArray[np.intp] | None = None
 
 
 class Neighbourhood(Protocol):
-    """LIME's sampler on one instance. Draw i is the same whatever is asked for before it: a prefix sequence."""
+    """LIME's sampler on one instance. Draw i is the same whatever is asked for before it: a prefix sequence.
+
+    A masker makes it in ``neighbourhood(x, predictor, *, random_state, sampler)``, where ``sampler`` is one of
+    ``Sampler``: both draw from the same measure.
+    """
 
     layout: Layout
     n_features: int
     key: Hashable
-    """Everything that decides draw i: masker, instance, random_state."""
+    """Everything that decides draw i: masker, instance, random_state, sampler."""
     kernel_width: float
     """The default width of the locality kernel."""
     n_samples: int

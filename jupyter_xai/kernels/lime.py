@@ -14,8 +14,8 @@ from jupyter_xai.kernels._solvers import RidgeFit, WeightedRidge
 from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
 from jupyter_xai.models.targets import Targets, resolve_targets
-from jupyter_xai.params import FloatParam, IntParam, ParamSpec
-from jupyter_xai.protocols import Masker, Neighbourhood, Opening, Predictor, Target
+from jupyter_xai.params import ChoiceParam, FloatParam, IntParam, ParamSpec
+from jupyter_xai.protocols import Masker, Neighbourhood, Opening, Predictor, Sampler, Target
 
 
 def locality(distances: NDArray[np.float64], kernel_width: float) -> NDArray[np.float64]:
@@ -51,6 +51,8 @@ class Lime(SampledKernel):
         Euclidean distance.
     alpha : float, default=1.0
         Ridge penalty on the weights; not scaled by the number of draws.
+    sampler : {"balanced", "lime"}, default="balanced"
+        How draws are made, from the same measure: balanced over blocks, or each by itself as lime does.
     tolerance : float, default=0.0
         Stop when the widest 95 % half-width of every target is at most this share of the range of its values;
         0 always makes all draws.
@@ -107,6 +109,14 @@ class Lime(SampledKernel):
             max=1e6,
             scale="log",
         ),
+        ChoiceParam(
+            name="sampler",
+            default="balanced",
+            label="sampler",
+            doc="Draws balanced over blocks, which need fewer of them, or each by itself as lime makes them.",
+            cost="rebuild",
+            choices=("balanced", "lime"),
+        ),
         FloatParam(
             name="tolerance",
             default=0.0,
@@ -125,6 +135,7 @@ class Lime(SampledKernel):
         n_samples: int | Literal["auto"] = "auto",
         kernel_width: float | Literal["auto"] = "auto",
         alpha: float = 1.0,
+        sampler: Sampler = "balanced",
         tolerance: float = 0.0,
         random_state: int | None = 0,
         batch_size: int | Literal["auto"] = "auto",
@@ -134,6 +145,7 @@ class Lime(SampledKernel):
         self.n_samples = n_samples
         self.kernel_width = kernel_width
         self.alpha = alpha
+        self.sampler = sampler
         self.tolerance = tolerance
         self.random_state = random_state
         self.batch_size = batch_size
@@ -142,7 +154,7 @@ class Lime(SampledKernel):
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
         chosen = self._chosen()
-        around = neighbourhood_of(self.masker, x, predictor, self.random_state)
+        around = neighbourhood_of(self.masker, x, predictor, self.random_state, chosen["sampler"])
         chosen["n_samples"] = around.n_samples if chosen["n_samples"] == "auto" else chosen["n_samples"]
         chosen["kernel_width"] = (
             around.kernel_width if chosen["kernel_width"] == "auto" else chosen["kernel_width"]

@@ -22,7 +22,7 @@ from jupyter_xai.maskers._forms import (
 from jupyter_xai.maskers._segments import METHODS, segment
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, coin
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec, validate_all
-from jupyter_xai.protocols import Batch, Kind, Predictor
+from jupyter_xai.protocols import Batch, Kind, Predictor, Sampler
 
 
 class Image:
@@ -137,7 +137,12 @@ class Image:
         return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
     def neighbourhood(
-        self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0
+        self,
+        x: Any,
+        predictor: Predictor | None,
+        *,
+        random_state: int | None = 0,
+        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
     ) -> MaskNeighbourhood:
         """LIME's neighbourhood of an image: 1000 draws by default; see ``bind`` for parameters and errors."""
         bound = self.bind(x, predictor)

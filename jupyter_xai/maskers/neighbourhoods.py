@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jupyter_xai.errors import CannotExplainError
 from jupyter_xai.explanation import Layout
 from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
-from jupyter_xai.protocols import Batch, BoundMasker, Draws, Masker, Neighbourhood, Predictor
+from jupyter_xai.protocols import Batch, BoundMasker, Draws, Masker, Neighbourhood, Predictor, Sampler
 
 COSINE_WIDTH = 0.25
 """LIME's kernel width for masks, on the cosine distance (lime's text explainer writes both times 100)."""
@@ -120,7 +120,9 @@ class MaskNeighbourhood:
         return Draws(masks, cosine_distance(masks), build)
 
 
-def neighbourhood_of(masker: Masker, x: Any, predictor: Predictor, random_state: int | None) -> Neighbourhood:
+def neighbourhood_of(
+    masker: Masker, x: Any, predictor: Predictor, random_state: int | None, sampler: Sampler
+) -> Neighbourhood:
     """LIME's neighbourhood of an instance: the masker's own, or coin-flip masks over any masker of one row a
     mask.
 
@@ -131,7 +133,7 @@ def neighbourhood_of(masker: Masker, x: Any, predictor: Predictor, random_state:
     """
     own = getattr(masker, "neighbourhood", None)
     if own is not None:
-        made: Neighbourhood = own(x, predictor, random_state=random_state)
+        made: Neighbourhood = own(x, predictor, random_state=random_state, sampler=sampler)
         return made
     bound = masker.bind(x, predictor)
     if bound.draws != 1:

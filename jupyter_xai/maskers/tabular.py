@@ -17,7 +17,7 @@ from jupyter_xai.maskers._columns import NumberColumn
 from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
 from jupyter_xai.maskers._table import Table
 from jupyter_xai.params import ParamSpec
-from jupyter_xai.protocols import Batch, Draws, Kind, Predictor
+from jupyter_xai.protocols import Batch, Draws, Kind, Predictor, Sampler
 
 BACKGROUND_ROWS = 200
 """Rows that an absent feature is filled from; a longer background is represented by so many of it."""
@@ -112,7 +112,12 @@ class Tabular:
         return BoundTable(self.table(), x, predictor)
 
     def neighbourhood(
-        self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0
+        self,
+        x: Any,
+        predictor: Predictor | None,
+        *,
+        random_state: int | None = 0,
+        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
     ) -> TableNeighbourhood:
         """LIME's neighbourhood of a row: 5000 draws by default; see ``bind`` for parameters and errors."""
         return TableNeighbourhood(self.table(), x, predictor, random_state)

@@ -15,7 +15,7 @@ from jupyter_xai.explanation import Layout, Tokens
 from jupyter_xai.maskers import _split
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, uniform_size
 from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, validate_all
-from jupyter_xai.protocols import Kind, Predictor
+from jupyter_xai.protocols import Kind, Predictor, Sampler
 
 _SPLITTERS = {"words": _split.words, "sentences": _split.sentences, "characters": _split.characters}
 
@@ -94,7 +94,12 @@ class Text:
         return BoundText(self, x)
 
     def neighbourhood(
-        self, x: Any, predictor: Predictor | None, *, random_state: int | None = 0
+        self,
+        x: Any,
+        predictor: Predictor | None,
+        *,
+        random_state: int | None = 0,
+        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
     ) -> MaskNeighbourhood:
         """LIME's neighbourhood of a text: 5000 draws by default; see ``bind`` for parameters and errors."""
         bound = self.bind(x, predictor)

@@ -52,7 +52,7 @@ def test_auto_begins_small_and_keeps_a_limit():
 
 def test_auto_goes_by_the_size_of_a_row():
     class Heavy(MaskMasker):
-        def neighbourhood(self, x, predictor, *, random_state=0):
+        def neighbourhood(self, x, predictor, *, random_state=0, sampler="balanced"):
             around = super().neighbourhood(x, predictor, random_state=random_state)
             around.instance = lambda: np.zeros((1, 9_000_000), dtype=np.uint8)
             return around

@@ -73,7 +73,7 @@ class MaskMasker:
     def bind(self, x, predictor=None):
         return BoundMasks(int(x))
 
-    def neighbourhood(self, x, predictor, *, random_state=0):
+    def neighbourhood(self, x, predictor, *, random_state=0, sampler="balanced"):
         return MaskNeighbourhood(
             self.bind(x), self.design, stage="fake", n_samples=self.n_samples, random_state=random_state
         )

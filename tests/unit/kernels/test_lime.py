@@ -83,7 +83,7 @@ def test_params_are_resolved_and_the_maskers_are_among_them():
         return [[0.3, 0.7]] * len(texts)
 
     e = Lime(model, Text(group=True), n_samples=20).explain("a b c")
-    own = {"n_samples": 20, "kernel_width": 0.25, "alpha": 1.0, "tolerance": 0.0}
+    own = {"n_samples": 20, "kernel_width": 0.25, "alpha": 1.0, "sampler": "balanced", "tolerance": 0.0}
     assert e.params == {**own, "split": "words", "group": True}
     assert e.output_unit == e.value_unit == "probability"
     assert e.all_output_names == ("output 0", "output 1")

@@ -136,7 +136,7 @@ def test_any_masker_of_one_row_a_mask_will_do():
         def bind(self, x, predictor):
             return Text().bind(x)
 
-    around = neighbourhood_of(Own(), TEXT, None, 0)
+    around = neighbourhood_of(Own(), TEXT, None, 0, "balanced")
     assert isinstance(around, MaskNeighbourhood)
     assert around.draw(0, 4).features.shape == (4, 23)
 
@@ -150,7 +150,7 @@ def test_a_masker_of_many_rows_a_mask_is_refused_with_a_way_out():
             return Tabular(TABLE).bind(x)
 
     with pytest.raises(CannotExplainError, match="neighbourhood"):
-        neighbourhood_of(Own(), TABLE.iloc[[0]], None, 0)
+        neighbourhood_of(Own(), TABLE.iloc[[0]], None, 0, "balanced")
 
 
 def test_table_for_a_net():
