@@ -10,16 +10,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.edited import Edited, edited
 from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
 from jupyter_xai.evaluation import Pool
-from jupyter_xai.explanation import Explanation
+from jupyter_xai.explanation import Explanation, Layout
 from jupyter_xai.inputs import Recognised
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
-from jupyter_xai.whatif import apply
 
 
 class Session:
@@ -62,6 +65,8 @@ class Session:
         self._batch_size = batch_size
         self._custom: dict[str, Any] = {}
         self._target_objects: Any = None
+        self._altered: tuple[dict[str, Any], Any] | None = None
+        self._original: tuple[Any, Layout] | None = None
         self._pool = Pool()
 
     # --- requests ---------------------------------------------------------------------------------------------------
@@ -167,6 +172,31 @@ class Session:
                 self._learn()
                 yield estimate
 
+    def ids(self, request: Mapping[str, Any]) -> tuple[int, ...] | None:
+        """Number in the original of each feature of the edited instance; None where they are the same."""
+        return self._edited(self._masker_of(request), request).ids
+
+    def layout(self, request: Mapping[str, Any]) -> Layout:
+        """Layout of the edited instance, as the masker sees it under the request's hyper-parameters."""
+        found = self._edited(self._masker_of(request), request)
+        layout: Layout = found.masker.bind(found.instance, self._predictor).layout
+        return layout
+
+    def predict(self, request: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Every output of the model at the edited instance, shape (outputs,).
+
+        Raises
+        ------
+        InputError
+            If an edit does not fit.
+        ModelError
+            If the model fails.
+        """
+        found = self._edited(self._masker_of(request), request)
+        batch = found.masker.bind(found.instance, self._predictor).instance()
+        first: NDArray[np.float64] = self._predictor.predict(batch)[0]
+        return first
+
     def _learn(self) -> None:
         """Read what a net or function tells with its first answer only: its outputs and their space."""
         self.output_unit = self._predictor.output_space
@@ -207,18 +237,11 @@ class Session:
     def _make(self, request: Mapping[str, Any]) -> tuple[Any, Any]:
         cls = self._kernel_class(request)
         given = dict(request.get("params", {}))
-        own = {spec.name: given.pop(spec.name) for spec in self._masker.params if spec.name in given}
+        masker = self._masker_of(request)
         known = {spec.name for spec in getattr(cls, "params", ())}
         params = {name: value for name, value in given.items() if name in known}  # another method's are left
-        masker = self._masker
-        if any(getattr(masker, name) is not value for name, value in own.items()):
-            masker = copy.copy(masker)
-            for name, value in own.items():
-                setattr(masker, name, value)
-        instance = self._found.instance
-        if request.get("edits"):
-            layout = masker.bind(instance, self._predictor).layout
-            instance = apply(layout, instance, request["edits"])
+        found = self._edited(masker, request)
+        masker, instance = found.masker, found.instance
         if not isinstance(cls, type):
             return cls, instance
         kernel = cls(
@@ -230,6 +253,28 @@ class Session:
         )
         kernel.n_targets = self._n_targets
         return kernel, instance
+
+    def _masker_of(self, request: Mapping[str, Any]) -> Any:
+        """The masker with the request's hyper-parameters; the same object for the same ones."""
+        given = request.get("params", {})
+        own = {spec.name: given[spec.name] for spec in self._masker.params if spec.name in given}
+        if all(getattr(self._masker, name) is value for name, value in own.items()):
+            return self._masker
+        if self._altered is None or self._altered[0] != own:
+            masker = copy.copy(self._masker)
+            for name, value in own.items():
+                setattr(masker, name, value)
+            self._altered = (own, masker)
+        return self._altered[1]
+
+    def _edited(self, masker: Any, request: Mapping[str, Any]) -> Edited:
+        """The instance after the request's edits."""
+        edits, instance = request.get("edits"), self._found.instance
+        if not edits:
+            return Edited(masker, instance)
+        if self._original is None or self._original[0] is not masker:
+            self._original = (masker, masker.bind(instance, self._predictor).layout)
+        return edited(masker, instance, self._original[1], edits)
 
 
 def kernel_rows(kind: Kind, predictor: Predictor) -> list[dict[str, str]]:

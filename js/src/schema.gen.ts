@@ -5,7 +5,7 @@ export const MAX_OUTPUT_NAMES = 2000;
 export type State = "idle" | "running" | "settled" | "stopped" | "capped" | "failed";
 export type OutputUnit = "probability" | "logit" | "raw";
 
-/** One feature of a table. */
+/** One feature of a table. `raw` is what an edit's value is like; `choices` are what a category may be, in natural order, with their names; `low` and `high` are a number's range, `whole` whether it is an integer. */
 export interface ColumnInfo {
   name: string;
   value: string;
@@ -13,6 +13,12 @@ export interface ColumnInfo {
   unit: string;
   condition: string;
   missing: boolean;
+  raw: number | string | boolean | (number | string | boolean | null)[] | null;
+  choices?: (number | string | boolean | (number | string | boolean | null)[])[];
+  choice_names?: string[];
+  low?: number;
+  high?: number;
+  whole?: boolean;
 }
 
 /** A row of a table. */
@@ -104,7 +110,7 @@ export interface PixelMap {
   data: DataView;
 }
 
-/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. Empty dict before the first estimate. */
+/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. Empty dict before the first estimate. */
 export interface Frame {
   schema: number;
   run: number;
@@ -115,6 +121,7 @@ export interface Frame {
   targets: number[];
   target_names: string[];
   n_features: number;
+  ids?: number[];
   values?: DataView;
   pixels?: PixelMap;
   std_errors?: DataView;
@@ -187,9 +194,9 @@ export interface Display {
 
 /** One what-if change. Which of the optional fields stand depends on `op`. */
 export interface Edit {
-  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "occlude" | "adjust";
+  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "adjust";
   feature?: string;
-  value?: number | string | boolean | null;
+  value?: number | string | boolean | (number | string | boolean | null)[] | null;
   positions?: number[];
   position?: number;
   text?: string;
@@ -208,14 +215,22 @@ export interface Request {
   random_state?: number;
 }
 
-/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again, `ping` is answered by `pong` with the same id. */
+/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. */
 export interface ToPython {
-  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping";
+  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture";
   id: number;
+  edits?: Edit[];
+  params?: Record<string, number | string | boolean>;
 }
 
-/** A custom message to the view. */
+/** A custom message to the view. `error` says why there is no answer. A picture comes with two buffers: the image, and the label map as in `ImageLayout` (empty for pixel maps). */
 export interface ToBrowser {
-  type: "pong";
+  type: "pong" | "preview" | "picture";
   id: number;
+  predictions?: number[];
+  mime?: "image/jpeg" | "image/webp" | "image/png";
+  width?: number;
+  height?: number;
+  n_features?: number;
+  error?: string;
 }

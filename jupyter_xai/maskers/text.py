@@ -126,7 +126,8 @@ class BoundText:
             first: dict[str, int] = {}
             groups = tuple(first.setdefault(text[a:b], len(first)) for a, b in spans)
             features = np.array(groups)
-        unit = chosen["split"] if isinstance(chosen["split"], str) else "pieces"
+        split = chosen["split"]
+        unit = split if isinstance(split, str) else getattr(split, "units", "pieces")
         self.layout: Layout = Tokens(text=text, offsets=tuple(spans), groups=groups, units=unit)
         self._text, self._grouped = text, groups is not None
         self.n_features = int(features.max()) + 1

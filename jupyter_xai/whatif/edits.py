@@ -11,13 +11,15 @@ restore    positions           takes back what was struck or replaced
 replace    position, text      puts other text in the place of a unit
 insert     position, text      puts text before a unit, or behind the last at position ``n``
 hide       pieces              fills superpixels
+show       pieces              takes back what was hidden
 occlude    box                 fills a rectangle: left, top, right, bottom in pixels of the picture shown
 adjust     kind, amount        blur (sigma in pixels), noise (deviation), brightness and contrast (-1 to 1),
                                rotation (degrees, counter-clockwise)
 =========  ==================  =========================================================================
 
-Edits are applied in order to the *original*: positions, pieces and boxes are always those of the original
-layout.
+Edits are a log: a later one on the same column, unit, piece or adjustment replaces an earlier one, so that
+leaving out the last takes back one change. All are applied to the *original*: positions, pieces and boxes are
+always those of the original layout, and an image is adjusted before anything of it is hidden.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "replace": ("position", "text"),
     "insert": ("position", "text"),
     "hide": ("pieces",),
+    "show": ("pieces",),
     "occlude": ("box",),
     "adjust": ("kind", "amount"),
 }
@@ -47,7 +50,7 @@ ADJUSTMENTS = ("blur", "noise", "brightness", "contrast", "rotation")
 OPS: dict[str, tuple[str, ...]] = {
     "columns": ("set",),
     "tokens": ("strike", "restore", "replace", "insert"),
-    "pixels": ("hide", "occlude", "adjust"),
+    "pixels": ("hide", "show", "occlude", "adjust"),
 }
 """Operations each layout takes."""
 
@@ -71,7 +74,7 @@ def check(edit: Any) -> dict[str, Any]:
     >>> check({"op": "move"})
     Traceback (most recent call last):
     jupyter_xai.errors.InputError: op='move' is not an edit: expected one of set, strike, restore, replace,
-    insert, hide, occlude, adjust.
+    insert, hide, show, occlude, adjust.
     """
     if not isinstance(edit, Mapping):
         raise InputError(f"An edit is a dict with an op, got {type(edit).__name__}. Pass {{'op': ..., ...}}.")
@@ -117,9 +120,44 @@ def apply(layout: Layout, instance: Any, edits: Iterable[Edit], fill: Any = None
     ... )
     'dull,  dull !'
     """
-    checked = [check(edit) for edit in edits]
+    checked = compact(edits, layout)
     if not checked:
         return instance
+    if isinstance(layout, Columns):
+        from jupyter_xai.whatif.rows import apply_to_row
+
+        return apply_to_row(layout, instance, checked)
+    if isinstance(layout, Tokens):
+        from jupyter_xai.whatif.words import edit_text
+
+        return edit_text(layout, checked).text
+    assert isinstance(layout, Pixels)
+    from jupyter_xai.whatif.images import apply_to_image
+
+    return apply_to_image(layout, instance, checked, layout.fill if fill is None else fill)
+
+
+def compact(edits: Iterable[Edit], layout: Layout) -> list[dict[str, Any]]:
+    """Check edits and leave what the log comes to: each column, unit, piece and adjustment once.
+
+    Parameters
+    ----------
+    edits : iterable of mapping
+    layout : Layout
+        Of the original instance.
+
+    Raises
+    ------
+    InputError
+        If an edit is malformed or does not apply to this kind of layout.
+
+    Examples
+    --------
+    >>> row = Columns(names=("age",), values=(24,), kinds=("number",), members=((0,),))
+    >>> compact([{"op": "set", "feature": "age", "value": age} for age in (25, 31)], row)
+    [{'op': 'set', 'feature': 'age', 'value': 31}]
+    """
+    checked = [check(edit) for edit in edits]
     known = OPS.get(layout.type, ())
     for edit in checked:
         if edit["op"] not in known:
@@ -129,18 +167,50 @@ def apply(layout: Layout, instance: Any, edits: Iterable[Edit], fill: Any = None
                 else "edits of this kind of input are not there yet"
             )
             raise InputError(f"The edit {edit['op']} does not apply to {_WORDS[layout.type]}: {offer}.")
-    if isinstance(layout, Columns):
-        from jupyter_xai.whatif.rows import apply_to_row
+    return _COMPACT[layout.type](checked) if checked else []
 
-        return apply_to_row(layout, instance, checked)
-    if isinstance(layout, Tokens):
-        from jupyter_xai.whatif.words import apply_to_text
 
-        return apply_to_text(layout, checked)
-    assert isinstance(layout, Pixels)
-    from jupyter_xai.whatif.images import apply_to_image
+def _of_row(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({edit["feature"]: edit for edit in edits}.values())
 
-    return apply_to_image(layout, instance, checked, layout.fill if fill is None else fill)
+
+def _of_text(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was done last to each unit, in their order, then what was inserted."""
+    units: dict[int, dict[str, Any]] = {}
+    for edit in edits:
+        op = edit["op"]
+        for position in edit.get("positions", [edit.get("position")]):
+            if op == "restore":
+                units.pop(position, None)
+            elif op == "strike":
+                units[position] = {"op": op, "positions": [position]}
+            elif op == "replace":
+                units[position] = edit
+    return [units[at] for at in sorted(units)] + [edit for edit in edits if edit["op"] == "insert"]
+
+
+def _of_image(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    hidden: set[int] = set()
+    adjusted: dict[str, dict[str, Any]] = {}
+    for edit in edits:
+        if edit["op"] == "hide":
+            hidden.update(edit["pieces"])
+        elif edit["op"] == "show":
+            hidden.difference_update(edit["pieces"])
+        elif edit["op"] == "adjust":
+            adjusted[edit["kind"]] = edit
+    return [
+        *(adjusted[kind] for kind in ADJUSTMENTS if kind in adjusted and adjusted[kind]["amount"] != 0),
+        *(edit for edit in edits if edit["op"] == "occlude"),
+        *([{"op": "hide", "pieces": sorted(hidden)}] if hidden else []),
+    ]
+
+
+_COMPACT: dict[str, Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = {
+    "columns": _of_row,
+    "tokens": _of_text,
+    "pixels": _of_image,
+}
 
 
 _WORDS = {

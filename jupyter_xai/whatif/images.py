@@ -185,6 +185,23 @@ def _editable(image: Any) -> Any:
     return image
 
 
+def canonical(image: Any, size: tuple[int, ...]) -> NDArray[Any]:
+    """An image in whatever container as an array of shape (height, width, channels).
+
+    Parameters
+    ----------
+    image : array, tensor or PIL image
+    size : tuple of int
+        Height and width, which tell the order of axes.
+
+    Examples
+    --------
+    >>> canonical(np.zeros((3, 4, 5)), (4, 5)).shape
+    (4, 5, 3)
+    """
+    return _canonical(_editable(image), size)[0]
+
+
 def _canonical(image: Any, size: tuple[int, ...]) -> tuple[NDArray[Any], bool, bool]:
     """Bring an image to (height, width, channels); also whether its channels came first, or came last."""
     array = image.detach().cpu() if hasattr(image, "detach") else image

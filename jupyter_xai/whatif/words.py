@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Tokens
 
 
-def apply_to_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> str:
-    """Strike, restore, replace and insert. Separators stay, as when the masker deletes units.
+@dataclass(frozen=True)
+class EditedText:
+    """A text after edits, and where its units come from.
+
+    Parameters
+    ----------
+    text : str
+    offsets : tuple of (int, int)
+        Start and end of each unit that is left, replaced or inserted, ascending.
+    units : tuple of int
+        For each its position in the original; the k-th inserted one counts on after the last of these.
+    """
+
+    text: str
+    offsets: tuple[tuple[int, int], ...]
+    units: tuple[int, ...]
+
+
+def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> EditedText:
+    """Strike, replace and insert. Separators stay, as when the masker deletes units.
 
     Parameters
     ----------
     layout : Tokens
     edits : iterable of dict
-        Checked.
+        As ``compact`` leaves them.
 
     Raises
     ------
@@ -26,34 +45,66 @@ def apply_to_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> str:
     Examples
     --------
     >>> review = Tokens(text="dull, so dull", offsets=((0, 4), (6, 8), (9, 13)))
-    >>> apply_to_text(review, [{"op": "replace", "position": 0, "text": "Fine"}])
-    'Fine, so dull'
+    >>> edit_text(
+    ...     review, [{"op": "replace", "position": 0, "text": "Fine"}, {"op": "strike", "positions": [1]}]
+    ... )
+    EditedText(text='Fine,  dull', offsets=((0, 4), (7, 11)), units=(0, 2))
     """
-    text, count = layout.text, len(layout.offsets)
-    units = [text[start:end] for start, end in layout.offsets]
-    original = list(units)
-    inserted: dict[int, list[str]] = {}
+    count = len(layout.offsets)
+    changed: dict[int, str] = {}
+    inserted: dict[int, list[tuple[int, str]]] = {}
+    following = count
     for edit in edits:
-        op = edit["op"]
-        last = count if op == "insert" else count - 1
-        positions = edit["positions"] if "positions" in edit else [edit["position"]]
+        op, positions = edit["op"], edit.get("positions", [edit.get("position")])
         for position in positions:
-            if position > last:
-                raise InputError(
-                    f"The edit {op} names position {position}: the text has {count} {layout.units}, at 0 to "
-                    f"{count - 1}"
-                    f"{f', and {count} is behind the last' if op == 'insert' else ''}."
-                )
+            _check_position(layout, op, position)
             if op == "insert":
-                inserted.setdefault(position, []).append(edit["text"])
+                inserted.setdefault(position, []).append((following, edit["text"]))
+                following += 1
             else:
-                units[position] = {"strike": "", "restore": original[position]}.get(op, edit.get("text", ""))
-    pieces, at = [], 0
-    for i, (start, end) in enumerate(layout.offsets):
-        pieces += [text[at:start], *(f"{new} " for new in inserted.get(i, ())), units[i]]
+                changed[position] = "" if op == "strike" else edit["text"]
+    written = _Writing()
+    at = 0
+    for position, (start, end) in enumerate(layout.offsets):
+        written.add(layout.text[at:start])
+        for unit, text in inserted.get(position, ()):
+            written.add(text, unit)
+            written.add(" ")
+        written.add(changed.get(position, layout.text[start:end]), position)
         at = end
-    tail = "".join(f" {new}" for new in inserted.get(count, ()))
-    edited = "".join([*pieces, tail, text[at:]])
+    for unit, text in inserted.get(count, ()):
+        written.add(" ")
+        written.add(text, unit)
+    written.add(layout.text[at:])
+    edited = "".join(written.parts)
     if not edited.strip():
         raise InputError("All words are struck: there is nothing left to explain. Restore at least one.")
-    return edited
+    return EditedText(edited, tuple(written.offsets), tuple(written.units))
+
+
+class _Writing:
+    """A text as it grows, and the offsets of its units."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.offsets: list[tuple[int, int]] = []
+        self.units: list[int] = []
+        self._length = 0
+
+    def add(self, text: str, unit: int | None = None) -> None:
+        """Go on with this text; as a unit unless it is blank."""
+        if unit is not None and text.strip():
+            self.offsets.append((self._length, self._length + len(text)))
+            self.units.append(unit)
+        self.parts.append(text)
+        self._length += len(text)
+
+
+def _check_position(layout: Tokens, op: str, position: int) -> None:
+    count = len(layout.offsets)
+    if position > (count if op == "insert" else count - 1):
+        behind = f", and {count} is behind the last" if op == "insert" else ""
+        raise InputError(
+            f"The edit {op} names position {position}: the text has {count} {layout.units}, at 0 to "
+            f"{count - 1}{behind}."
+        )

@@ -99,14 +99,14 @@ class Page:
         if news:
             self.publisher(send)
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
         """Send one custom message."""
         widget = self._widget
         if widget is None:
             return
 
         def send() -> None:
-            widget.send(message)
+            widget.send(message, buffers)
             release_route(widget)
 
         self.publisher(send)

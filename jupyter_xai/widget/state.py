@@ -6,13 +6,15 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from jupyter_xai.explanation import Explanation, Pixels
+import numpy as np
+
+from jupyter_xai.explanation import Explanation, Layout, Pixels
 from jupyter_xai.explanation.words import state_line
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.wire import encode
 
 if TYPE_CHECKING:
-    from jupyter_xai.widget.view import Question
+    from jupyter_xai.widget.question import Question
 
 
 MAP_INTERVAL = 0.1
@@ -22,6 +24,12 @@ MAP_INTERVAL = 0.1
 def is_map(estimate: Explanation) -> bool:
     """Whether an estimate has a value a pixel, so that a frame carries one output's map alone."""
     return isinstance(estimate.features, Pixels) and estimate.features.labels is None
+
+
+def _alike(a: Layout, b: Layout) -> bool:
+    """Whether both are made of the same kind of features."""
+    pieces = [part.labels is not None for part in (a, b) if isinstance(part, Pixels)]
+    return type(a) is type(b) and len(set(pieces)) <= 1
 
 
 class Scene:
@@ -46,6 +54,9 @@ class Scene:
             1
         )  # its steps are atomic: the page's messages come on another thread
         self._geometry_run = -1
+        self._original: Layout | None = None
+        self._sent: tuple[Any, ...] = ()
+        self._ids: tuple[int, tuple[int, ...] | None] = (-1, None)
         self._rows = 0
         self._rows_per_eval = 1
         self._total: int | None = None
@@ -96,9 +107,31 @@ class Scene:
     def frame(self, run: int, estimate: Explanation) -> dict[str, Any]:
         """Return the frame trait; of pixel maps it carries the shown output's alone."""
         frame = encode.encode_frame(
-            estimate, run=run, seq=self._next(), method_label=self.label, display_target=self.shown_target
+            estimate,
+            run=run,
+            seq=self._next(),
+            method_label=self.label,
+            display_target=self.shown_target,
+            ids=self._feature_ids(run),
         )
         return {"frame": frame}
+
+    def _feature_ids(self, run: int) -> tuple[int, ...] | None:
+        """Numbers of the features in the geometry, which is the original's."""
+        if self._ids[0] != run:
+            self._ids = (run, self._question.ids(self.request) if self.request.get("edits") else None)
+        return self._ids[1]
+
+    def numbers(self, estimate: Explanation, predictions: Any) -> dict[str, Any]:
+        """Name the outputs and say which number is shown; nothing where the model's outputs are not known."""
+        names = estimate.all_output_names
+        if names is None or predictions is None:
+            return {}
+        found = dict(zip(names, np.asarray(predictions, dtype=np.float64).tolist(), strict=True))
+        shown = self.shown_target if self.shown_target in estimate.targets else None
+        first = estimate.targets[0] if estimate.targets else 0
+        target = names[first if shown is None else shown]
+        return {"predictions": found, "prediction": found[target], "target": target}
 
     def sentence(self, last: Explanation | None, error: BaseException | None) -> str:
         """Say in one line what there is to see."""
@@ -111,24 +144,43 @@ class Scene:
     def _next(self) -> int:
         return next(self._sequence)
 
-    def _geometry(self, run: int, features: Any, names: tuple[str, ...], unit: str) -> dict[str, Any]:
+    def _geometry(self, run: int, features: Layout, names: tuple[str, ...], unit: str) -> dict[str, Any]:
+        """Return the geometry trait, unless the page has it: it is of the instance before edits."""
         self._geometry_run = run
         asked, threshold = self._question.output_unit, self._question.threshold
         unit = unit if unit == "logit" else asked
         if unit != asked == "probability" and threshold is not None and 0 < threshold < 1:
             threshold = math.log(threshold / (1 - threshold))  # a link: the same border in log-odds
+        layout, params = self._layout_before_edits(features), self._question.params(self.request)
+        methods = self._question.methods()
+        new = (layout, names, unit, threshold, methods, params)
+        if self._sent and new[0] is self._sent[0] and new[1:] == self._sent[1:]:
+            return {}
+        self._sent = new
         geometry = encode.encode_geometry(
-            features,
+            layout,
             run=run,
             took=self._question.took,
             output_names=names,
             n_outputs=len(names),
             output_unit=unit,
             threshold=threshold,
-            methods=self._question.methods(),
-            params=encode.encode_params(self._question.params(self.request)),
+            methods=methods,
+            params=encode.encode_params(params),
         )
         return {"geometry": geometry}
+
+    def _layout_before_edits(self, features: Layout) -> Layout:
+        """The original's layout, if features of the edited instance are numbered as its are."""
+        if not self.request.get("edits"):
+            self._original = features
+            return features
+        if self._original is None or not _alike(self._original, features):
+            original = self._question.layout({**self.request, "edits": []})
+            if not _alike(original, features):
+                return features
+            self._original = original
+        return self._original
 
     def _status(self, run: int, seconds: float) -> dict[str, Any]:
         rate = self._rows / seconds if seconds > 0 and self._rows else None

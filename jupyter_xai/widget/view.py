@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_xai.errors import XaiError
 from jupyter_xai.explanation import Explanation
-from jupyter_xai.params import ParamSpec
-from jupyter_xai.protocols import Opening, Progress, Watch
+from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment, asking_page
+from jupyter_xai.widget.interactive import Interactive
 from jupyter_xai.widget.page import Page
+from jupyter_xai.widget.question import Question
 from jupyter_xai.widget.runner import Job, Runner
 from jupyter_xai.widget.state import Scene, is_map
 from jupyter_xai.widget.timers import Timers
@@ -35,39 +36,7 @@ LIVE_SENTENCE = "jupyter_xai view: live while trusted and its kernel runs; its s
 _drawing = threading.Lock()
 
 
-class Question(Protocol):
-    """What the composition root hands to a view: it knows the model, the instance and the kernels."""
-
-    took: str
-    output_unit: str
-    threshold: float | None
-
-    def stream(self, request: Mapping[str, Any], watch: Watch) -> Iterator[Explanation]:
-        """Explain as the request says."""
-        ...
-
-    def methods(self) -> list[dict[str, str]]:
-        """Every kernel, and why it does not apply ("" if it does)."""
-        ...
-
-    def params(self, request: Mapping[str, Any]) -> tuple[ParamSpec, ...]:
-        """Specs of the hyper-parameters of the request's method and masker."""
-        ...
-
-    def label(self, request: Mapping[str, Any]) -> str:
-        """Name the request's method as the view does."""
-        ...
-
-    def describe_error(self, error: BaseException) -> dict[str, str]:
-        """Put a failure in words: title, message, where, hint, traceback."""
-        ...
-
-    def drop_caches(self) -> None:
-        """Forget the model's cached answers."""
-        ...
-
-
-class View:
+class View(Interactive):
     """A live explanation.
 
     Made by :func:`jupyter_xai.explain`. In a notebook the view starts by itself once it is on the page; in a
@@ -108,6 +77,7 @@ class View:
         self._error: BaseException | None = None
         self._raised_at: TracebackType | None = None
         self._timers = Timers()
+        super().__init__(question, self._scene, self._page, self._ask)
         self._front = ""
         self._pages = 0
         self._picture_due = PICTURE_FIRST
@@ -199,6 +169,7 @@ class View:
     def park(self) -> None:
         """Drop work and caches and keep the explanation: nobody is looking."""
         self._timers.cancel()
+        self._previews.cancel()
         self._runner.cancel()
         self._question.drop_caches()
 
@@ -273,6 +244,8 @@ class View:
             "retry": self.resume,
             "more": self.more,
             "ping": lambda: self._on_ping(content.get("id", 0)),
+            "preview": lambda: self._previews.ask(content, self._scene.request),
+            "picture": lambda: self._previews.ask(content, self._scene.request),
         }
         action = actions.get(kind) if isinstance(kind, str) else None
         if action is not None:
@@ -321,6 +294,7 @@ class View:
 
     def _ask(self, request: dict[str, Any]) -> None:
         self._scene.request = request
+        self._tell(edits=list(request.get("edits", ())), method=str(request.get("method", "")))
         self._page.set(request=request)
         self._submit()
 
@@ -342,6 +316,7 @@ class View:
         """Say that a run has begun; the picture of the last one stays until the first estimate."""
         self._error = None
         self._picture_due = PICTURE_FIRST
+        self._tell(state="running")
         self._page.set(**self._scene.status(run, "running"))
 
     def opened(self, run: int, opening: Opening) -> None:
@@ -356,6 +331,7 @@ class View:
     def estimated(self, run: int, estimate: Explanation, seconds: float) -> None:
         """Show an estimate."""
         self._last, self._last_run = estimate, run
+        self._tell_estimate(estimate)
         self._page.set(**self._scene.estimated(run, estimate, seconds))
         if seconds >= self._picture_due:
             self._picture_due = seconds + PICTURE_EVERY
@@ -364,6 +340,7 @@ class View:
     def finished(self, run: int, estimate: Explanation | None, seconds: float) -> None:
         """Show how it ended and store the picture."""
         state = estimate.status if estimate is not None else "failed"
+        self._tell(state=state)
         self._page.set(**self._scene.status(run, state, seconds=seconds))
         self._store_picture()
         crowd.touch(self)
@@ -373,6 +350,7 @@ class View:
         """Say what happened; the last good picture stays."""
         self._error, self._raised_at = error, error.__traceback__
         self._scene.error = self._question.describe_error(error)
+        self._tell(state="failed")
         self._page.set(**self._scene.status(run, "failed", seconds=seconds))
         self._store_picture()
         self._write_progress(end="\n")

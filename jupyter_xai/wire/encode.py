@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Curve, Explanation, Layout, Pixels
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Opening
@@ -27,6 +28,7 @@ from jupyter_xai.wire.schema import (
     ErrorInfo,
     Frame,
     Geometry,
+    ImageLayout,
     MethodInfo,
     OutputUnit,
     ParamInfo,
@@ -104,6 +106,26 @@ def encode_geometry(
     )
 
 
+def encode_picture(layout: Layout) -> dict[str, Any]:
+    """Encode an image and its pieces, as a picture message has them.
+
+    Raises
+    ------
+    InputError
+        If it is not an image.
+
+    Examples
+    --------
+    >>> sent = encode_picture(Pixels(image=np.zeros((4, 6, 3), np.uint8), labels=np.zeros((4, 6), np.int32)))
+    >>> sent["width"], sent["height"], sent["n_features"]
+    (6, 4, 1)
+    """
+    if not isinstance(layout, Pixels):
+        raise InputError("The input is not an image: there is no picture of it. Ask for its predictions.")
+    encoded = cast(ImageLayout, encode_layout(layout))
+    return {name: value for name, value in encoded.items() if name not in {"type", "fill"}}
+
+
 def encode_params(specs: Iterable[ParamSpec]) -> list[ParamInfo]:
     """Encode the hyper-parameters for the panel.
 
@@ -166,7 +188,13 @@ def encode_opening(opening: Opening, *, run: int, seq: int, method_label: str = 
 
 
 def encode_frame(
-    explanation: Explanation, *, run: int, seq: int, method_label: str = "", display_target: int | None = None
+    explanation: Explanation,
+    *,
+    run: int,
+    seq: int,
+    method_label: str = "",
+    display_target: int | None = None,
+    ids: Sequence[int] | None = None,
 ) -> Frame:
     """Encode one whole estimate.
 
@@ -179,6 +207,8 @@ def encode_frame(
         The method's name as the view prints it.
     display_target : int, optional
         The shown output, as in ``targets`` of the frame: pixel maps carry this one alone. Default: the first.
+    ids : sequence of int, optional
+        Number of each feature in the geometry, where edits have changed them.
 
     Returns
     -------
@@ -229,6 +259,8 @@ def encode_frame(
         frame["n_features"] = values.shape[1]
         if explanation.std_errors is not None:
             frame["std_errors"] = float32(flat_values(explanation.std_errors, layout))
+    if ids is not None:
+        frame["ids"] = [int(feature) for feature in ids]
     if explanation.base_values is not None:
         frame["base_values"] = float32(explanation.base_values)
         frame["gap"] = float32(explanation.additivity_gap)

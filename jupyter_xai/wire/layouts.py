@@ -22,6 +22,9 @@ from jupyter_xai.wire.schema import (
     TextLayout,
 )
 
+MOST_CHOICES = 200
+"""Categories that are offered for choice; a column with more takes typed values."""
+
 OneLayout: TypeAlias = TableLayout | TextLayout | ImageLayout | StepsLayout
 
 
@@ -50,17 +53,40 @@ def _table(layout: Columns) -> TableLayout:
     columns = []
     for i, name in enumerate(layout.names):
         value, missing = value_text(layout.values[i])
-        columns.append(
-            ColumnInfo(
-                name=shorten(text(name)),
-                value=text(value),
-                kind=layout.kinds[i],
-                unit=text(layout.units[i]),
-                condition=shorten(text(layout.conditions[i])) if layout.conditions is not None else "",
-                missing=missing,
-            )
+        column = ColumnInfo(
+            name=shorten(text(name)),
+            value=text(value),
+            kind=layout.kinds[i],
+            unit=text(layout.units[i]),
+            condition=shorten(text(layout.conditions[i])) if layout.conditions is not None else "",
+            missing=missing,
+            raw=_raw(layout.values[i]),
         )
+        known, range_ = layout.categories[i], layout.ranges[i]
+        if known is not None and len(known) <= MOST_CHOICES:
+            column["choices"] = [cast(Any, _raw(one)) for one in known]
+            column["choice_names"] = [shorten(text(value_text(one)[0])) for one in known]
+        if range_ is not None and all(map(math.isfinite, range_)):
+            column["low"], column["high"] = float(range_[0]), float(range_[1])
+            column["whole"] = all(float(bound).is_integer() for bound in range_) and _is_whole(
+                layout.values[i]
+            )
+        columns.append(column)
     return TableLayout(type="columns", columns=columns)
+
+
+def _raw(value: Any) -> Any:
+    """A value as an edit has it: plain, None for missing."""
+    value = getattr(value, "tolist", lambda: value)()
+    if isinstance(value, list | tuple):
+        return [_raw(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float) else text(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
 
 
 def _tokens(layout: Tokens) -> TextLayout:

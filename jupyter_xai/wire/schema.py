@@ -19,7 +19,9 @@ OutputUnit = Literal["probability", "logit", "raw"]
 
 
 class ColumnInfo(TypedDict):
-    """One feature of a table."""
+    """One feature of a table. ``raw`` is what an edit's value is like; ``choices`` are what a category may be, in
+    natural order, with their names; ``low`` and ``high`` are a number's range, ``whole`` whether it is an integer.
+    """
 
     name: str
     value: str
@@ -27,6 +29,12 @@ class ColumnInfo(TypedDict):
     unit: str
     condition: str
     missing: bool
+    raw: float | int | str | bool | list[float | int | str | bool | None] | None
+    choices: NotRequired[list[float | int | str | bool | list[float | int | str | bool | None]]]
+    choice_names: NotRequired[list[str]]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    whole: NotRequired[bool]
 
 
 class TableLayout(TypedDict):
@@ -129,7 +137,9 @@ class PixelMap(TypedDict):
 
 class Frame(TypedDict):
     """One whole estimate. ``values`` and ``std_errors`` are float32 (targets x features), ``predictions`` float32
-    over all outputs of the model, the rest float32 over the explained targets. Empty dict before the first estimate.
+    over all outputs of the model, the rest float32 over the explained targets. ``ids`` gives the features their
+    numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last.
+    Empty dict before the first estimate.
     """
 
     schema: int
@@ -141,6 +151,7 @@ class Frame(TypedDict):
     targets: list[int]
     target_names: list[str]
     n_features: int
+    ids: NotRequired[list[int]]
     values: NotRequired[Bytes]
     pixels: NotRequired[PixelMap]
     std_errors: NotRequired[Bytes]
@@ -221,9 +232,9 @@ class Display(TypedDict):
 class Edit(TypedDict):
     """One what-if change. Which of the optional fields stand depends on ``op``."""
 
-    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "occlude", "adjust"]
+    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "adjust"]
     feature: NotRequired[str]
-    value: NotRequired[float | int | str | bool | None]
+    value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
     positions: NotRequired[list[int]]
     position: NotRequired[int]
     text: NotRequired[str]
@@ -246,16 +257,28 @@ class Request(TypedDict):
 class ToPython(TypedDict):
     """A custom message from the view. Every one may be lost without harm; ``hello`` asks for the newest frame.
 
-    ``stop`` and ``resume`` act on the present run, ``more`` doubles its samples, ``retry`` runs the request again,
-    ``ping`` is answered by ``pong`` with the same id.
+    ``stop`` and ``resume`` act on the present run, ``more`` doubles its samples, ``retry`` runs the request again.
+    ``ping`` is answered by ``pong``, ``preview`` by the predictions after ``edits``, and ``picture`` by the image
+    after ``edits`` and its pieces under ``params``; an answer has the id of the newest message it answers.
     """
 
-    type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping"]
+    type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping", "preview", "picture"]
     id: int
+    edits: NotRequired[list[Edit]]
+    params: NotRequired[dict[str, float | int | str | bool]]
 
 
 class ToBrowser(TypedDict):
-    """A custom message to the view."""
+    """A custom message to the view. ``error`` says why there is no answer.
 
-    type: Literal["pong"]
+    A picture comes with two buffers: the image, and the label map as in ``ImageLayout`` (empty for pixel maps).
+    """
+
+    type: Literal["pong", "preview", "picture"]
     id: int
+    predictions: NotRequired[list[float]]
+    mime: NotRequired[Literal["image/jpeg", "image/webp", "image/png"]]
+    width: NotRequired[int]
+    height: NotRequired[int]
+    n_features: NotRequired[int]
+    error: NotRequired[str]

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plot": {"explanation"},
     "widget": {"wire", "plot", "registry", "explanation", "whatif"},
     "api": EVERYTHING,
+    "edited": EVERYTHING,
     "inputs": EVERYTHING,
     "session": EVERYTHING,
     "__init__": EVERYTHING,

@@ -47,6 +47,7 @@ EDITS = [
     {"op": "replace", "position": 1, "text": "fine"},
     {"op": "insert", "position": 4, "text": "<b>"},
     {"op": "hide", "pieces": [0, 5]},
+    {"op": "show", "pieces": [5]},
     {"op": "occlude", "box": [1, 2, 5, 6]},
     *({"op": "adjust", "kind": kind, "amount": 0.5} for kind in ADJUSTMENTS),
 ]
@@ -80,7 +81,7 @@ def test_every_operation_is_tried():
         ("strike", "An edit is a dict with an op, got str."),
         (
             {},
-            "op=None is not an edit: expected one of set, strike, restore, replace, insert, hide, occlude, adjust.",
+            "op=None is not an edit: expected one of set, strike, restore, replace, insert, hide, show, occlude, adjust.",
         ),
         ({"op": "strike"}, "The edit strike has no positions: expected op, positions."),
         (

@@ -70,6 +70,16 @@ class FakeQuestion:
             if not going:
                 return
 
+    def predict(self, request: Mapping[str, Any]) -> Any:
+        age = next((edit["value"] for edit in reversed(request["edits"]) if edit["feature"] == "age"), 24)
+        return np.array([0.6, 0.4]) if age == 24 else np.array([0.25, 0.75])
+
+    def layout(self, request: Mapping[str, Any]) -> Columns:
+        return ROW
+
+    def ids(self, request: Mapping[str, Any]) -> tuple[int, ...] | None:
+        return None
+
     def methods(self) -> list[dict[str, str]]:
         return [{"name": "lime", "label": "LIME", "why_not": ""}]
 

@@ -1,0 +1,183 @@
+"""What-if through a view: edits from Python and from the page, previews, what can be observed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import jupyter_xai as xai
+from jupyter_xai.errors import InputError
+from jupyter_xai.widget.latest import Latest
+from tests.unit.widget.test_view import LIVE, FakeQuestion, make, say, until
+
+ROWS = np.random.default_rng(0).normal(size=(100, 3))
+NAMES = ["income", "debt", "age"]
+
+
+def table(**more: Any) -> xai.View:
+    return xai.explain(
+        lambda X: 2 * X[:, 0] - X[:, 1],
+        [1.0, 1.0, 1.0],
+        method="kernel_shap",
+        background=ROWS,
+        feature_names=NAMES,
+        **more,
+    )
+
+
+def test_a_change_is_explained_and_undone() -> None:
+    view = table()
+    before = view.explanation
+    view.what_if({"income": 3.0})
+    view.what_if(debt=0.0)
+    assert view.explanation.predictions == pytest.approx([6.0])
+    assert view.explanation.features.values == (3.0, 0.0, 1.0)
+    view.what_if.undo()
+    assert view.explanation.predictions == pytest.approx([5.0])
+    view.what_if.redo()
+    assert view.explanation.predictions == pytest.approx([6.0])
+    view.what_if.reset()
+    np.testing.assert_array_equal(view.explanation.values, before.values)
+    assert view.what_if.edits == []
+
+
+def test_a_wrong_change_is_refused_and_nothing_is_lost() -> None:
+    view = table()
+    before = view.explanation
+    with pytest.raises(InputError, match="what_if got 'income'"):
+        view.what_if("income")
+    assert view.explanation is before
+    view.what_if({"incme": 3.0})
+    with pytest.raises(InputError, match="There is no feature 'incme' to set"):
+        _ = view.explanation
+    assert view.last is before
+    view.what_if.undo()
+    assert view.explanation.predictions == pytest.approx([1.0])
+
+
+def test_words_keep_their_numbers_and_the_page_its_layout() -> None:
+    texts = ["good fun", "a dull film", "good, not dull", "dull and long"]
+    critic = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, ["up", "down", "up", "down"])
+    view = xai.explain(critic, "a good film, if long", n_samples=200)
+    first = view.explanation
+    offsets = view._page.get("geometry")["layout"]["offsets"]
+    view.what_if(
+        {"op": "strike", "positions": [0]},
+        {"op": "replace", "position": 1, "text": "fun"},
+        {"op": "insert", "position": 5, "text": "dull"},
+    )
+    after = view.explanation
+    assert after.features.text == " fun film, if long dull"
+    assert after.feature_names == ("fun", "film", "if", "long", "dull")
+    assert view._page.get("frame")["ids"] == [1, 2, 3, 4, 5]
+    assert view._page.get("geometry")["layout"]["offsets"] == offsets
+    view.what_if.reset()
+    assert "ids" not in (view.explanation and view._page.get("frame"))
+    np.testing.assert_array_equal(view.explanation.values, first.values)
+
+
+def test_equal_words_struck_in_one_place_keep_their_feature() -> None:
+    view = xai.explain(lambda t: [[len(s)] for s in t], "dull, so dull", group=True, n_samples=100)
+    view.what_if({"op": "strike", "positions": [0]})
+    assert view.explanation.feature_names == ("so", "dull")
+    assert view._page.get("frame")["ids"] == [1, 0]
+
+
+def test_pieces_are_those_of_the_original_picture() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (24, 24, 3)).astype(np.uint8)
+    view = xai.explain(
+        lambda batch: batch[:, :12].mean(axis=(1, 2, 3), keepdims=False)[:, None] / 255,
+        image,
+        segmentation="slic",
+        n_segments=9,
+        method="kernel_shap",
+        n_samples=64,
+        fill=0,
+    )
+    first = view.explanation
+    view.what_if({"op": "hide", "pieces": [0]}, {"op": "adjust", "kind": "brightness", "amount": 0.1})
+    hidden = view.explanation
+    np.testing.assert_array_equal(hidden.features.labels, first.features.labels)
+    assert abs(hidden.values[0][0]) < 1e-9 < abs(first.values[0][0])
+    view.what_if({"op": "show", "pieces": [0]}, {"op": "adjust", "kind": "brightness", "amount": 0})
+    np.testing.assert_array_equal(view.explanation.values, first.values)
+
+
+def test_traits_follow() -> None:
+    view = table()
+    seen: list[float] = []
+    view.observe(lambda change: seen.append(change["new"]))
+    _ = view.explanation
+    view.what_if({"income": 3.0})
+    _ = view.explanation
+    view.what_if.undo()
+    _ = view.explanation
+    view.what_if.redo()
+    _ = view.explanation
+    assert seen == pytest.approx([5.0, 1.0, 5.0])
+    assert view.prediction == pytest.approx(5.0)
+
+
+def test_previews_answer_without_a_run_and_the_newest_wins() -> None:
+    question = FakeQuestion()
+    view = make(question, LIVE)
+    sent: list[dict[str, Any]] = []
+    view.widget.send = lambda content, buffers=None: sent.append(content)
+    say(view, "hello")
+    view.wait(10)
+    runs = len(question.requests)
+    seen: list[Any] = []
+    view.observe(lambda change: seen.append(change["new"]), "prediction")
+    edits = [{"op": "set", "feature": "age", "value": 31}]
+    view._on_message(None, {"type": "preview", "id": 7, "edits": edits}, [])
+    until(lambda: any(message.get("type") == "preview" for message in sent))
+    answer = next(message for message in sent if message["type"] == "preview")
+    assert answer == {"type": "preview", "id": 7, "predictions": [0.25, 0.75]}
+    until(lambda: seen == [0.25])
+    assert len(question.requests) == runs
+
+
+def test_a_failing_preview_is_said() -> None:
+    view = make(FakeQuestion(), LIVE)
+    sent: list[dict[str, Any]] = []
+    view.widget.send = lambda content, buffers=None: sent.append(content)
+    say(view, "hello")
+    view._on_message(None, {"type": "picture", "id": 3, "edits": []}, [])
+    until(lambda: any("error" in message for message in sent))
+    assert "not an image" in next(message for message in sent if "error" in message)["error"]
+
+
+def test_of_a_thousand_moves_one_runs_and_one_waits() -> None:
+    latest, gate, done = Latest(), threading.Event(), []
+    latest.submit(lambda: gate.wait(10))
+    for number in range(1000):
+        latest.submit(lambda number=number: done.append(number))
+    gate.set()
+    deadline = time.monotonic() + 10
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert done == [999]
+
+
+def test_picture_of_what_the_model_sees() -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    view = xai.explain(
+        lambda batch: batch.mean(axis=(1, 2, 3))[:, None],
+        image + 100,
+        segmentation="grid",
+        n_segments=4,
+        fill=0,
+    )
+    _ = view.explanation
+    layout = view._question.layout({"edits": [{"op": "hide", "pieces": [0]}], "params": {"n_segments": 16}})
+    assert layout.labels.max() == 15
+    assert (layout.image[:4, :4] == 0).all()
+    assert (layout.image[8:, 8:] == 100).all()
