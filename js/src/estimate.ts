@@ -19,6 +19,12 @@ export interface Estimate extends Omit<Frame, BinaryField> {
   r2: Float32Array | null;
   local_predictions: Float32Array | null;
   pixels: PixelValues | null;
+  /** Every output of the model before any edit; null if this estimate is of the original. */
+  original: Float32Array | null;
+  /** Whether it is of an edited instance. */
+  edited: boolean;
+  /** Features of the original that the edited instance has no more: their values are 0. */
+  absent: ReadonlySet<number>;
 }
 
 type BinaryField =
@@ -29,10 +35,15 @@ type BinaryField =
   | "gap"
   | "r2"
   | "local_predictions"
-  | "pixels";
+  | "pixels"
+  | "original";
 
-export function readFrame(frame: Frame): Estimate {
-  const { pixels } = frame;
+/** Reads the buffers; features stand at their number in the geometry, whose features `features` counts. */
+export function readFrame(frame: Frame, features: () => number = () => 0): Estimate {
+  const { pixels, ids } = frame;
+  const known = ids ? features() : 0;
+  const count = ids ? Math.max(known, ...ids.map((id) => id + 1)) : frame.n_features;
+  const placed = (all: Float32Array | null) => (all && ids ? spread(all, frame.n_features, ids, count) : all);
   let map: PixelValues | null = null;
   if (pixels) {
     const { target, width, height, scale } = pixels;
@@ -40,15 +51,37 @@ export function readFrame(frame: Frame): Estimate {
   }
   return {
     ...frame,
-    values: float32(frame.values),
-    std_errors: float32(frame.std_errors),
+    n_features: count,
+    values: placed(float32(frame.values)),
+    std_errors: placed(float32(frame.std_errors)),
     predictions: float32(frame.predictions) ?? new Float32Array(0),
     base_values: float32(frame.base_values),
     gap: float32(frame.gap),
     r2: float32(frame.r2),
     local_predictions: float32(frame.local_predictions),
     pixels: map,
+    original: float32(frame.original),
+    edited: frame.original !== undefined,
+    absent: ids ? missing(ids, known) : NONE,
   };
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function missing(ids: readonly number[], known: number): ReadonlySet<number> {
+  const there = new Set(ids);
+  return new Set(Array.from({ length: known }, (_, feature) => feature).filter((feature) => !there.has(feature)));
+}
+
+/** Rows of `n` values become rows of `count`, each value at its id, 0 elsewhere. */
+function spread(all: Float32Array, n: number, ids: readonly number[], count: number): Float32Array {
+  const rows = n > 0 ? all.length / n : 0;
+  const out = new Float32Array(rows * count);
+  for (let row = 0; row < rows; row++)
+    ids.forEach((id, i) => {
+      out[row * count + id] = all[row * n + i] as number;
+    });
+  return out;
 }
 
 /** Position of an output among the explained ones; -1 if it is not explained. */

@@ -110,7 +110,7 @@ export interface PixelMap {
   data: DataView;
 }
 
-/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. Empty dict before the first estimate. */
+/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. `original` stands after edits: the model before them, float32 over all outputs. Empty dict before the first estimate. */
 export interface Frame {
   schema: number;
   run: number;
@@ -126,6 +126,7 @@ export interface Frame {
   pixels?: PixelMap;
   std_errors?: DataView;
   predictions: DataView;
+  original?: DataView;
   base_values?: DataView;
   gap?: DataView;
   r2?: DataView;

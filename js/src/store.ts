@@ -3,14 +3,15 @@
  * It talks to Python through a `Port` only, so it is tested without a widget.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { same } from "./decode";
+import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
-import { namesOf } from "./features";
+import { namesOf, rowsOf } from "./features";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
 import { nextEnd, wantedEnd } from "./scales";
-import type { Curves, Display, Frame, Geometry, Request, Status, ToPython } from "./schema.gen";
+import type { Curves, Display, Edit, Frame, Geometry, Request, Status, ToBrowser, ToPython } from "./schema.gen";
+import { createWhatIf, type WhatIf } from "./whatif";
 
 /** `quiet`: no answer for a while. `gone`: the kernel cannot be reached. `saved`: there never was one. */
 export type Link = "live" | "quiet" | "gone" | "saved";
@@ -21,6 +22,15 @@ export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" |
 export interface Port {
   write(name: "display" | "request", value: Display | Request): void;
   send(type: ToPython["type"]): void;
+  /** Sends a message that is answered; returns its id, 0 if it cannot be sent. */
+  post(message: Omit<ToPython, "id">): number;
+}
+
+/** What the model would see: an image, and the pieces it is cut into. */
+export interface Sight {
+  message: ToBrowser;
+  image: Binary | undefined;
+  labels: Binary | undefined;
 }
 
 /** The estimate as seen through the chosen output. */
@@ -52,6 +62,16 @@ export interface Store {
   readonly asked: ReadonlySignal<ToPython["type"] | null>;
   /** Whether anybody can answer. */
   readonly reachable: ReadonlySignal<boolean>;
+  /** Changes by hand. */
+  readonly whatif: WhatIf;
+  /** Every output of the model after what is on the screen. */
+  readonly predictions: ReadonlySignal<Float32Array | null>;
+  /** Every output of the model before any edit; null without edits. */
+  readonly originally: ReadonlySignal<Float32Array | null>;
+  /** The newest answer to `look`. */
+  readonly sight: ReadonlySignal<Sight | null>;
+  /** Asks for the image that the model sees after these edits, cut with these parameters. */
+  look(edits: readonly Edit[], params?: NonNullable<Request["params"]>): void;
   /** Changes how the result is looked at; starts no run. */
   show(patch: Display): void;
   /** Changes what is explained; starts a run. */
@@ -66,6 +86,7 @@ export interface Store {
 /** What the entry and the model's glue see of the store. */
 export interface OwnedStore extends Store {
   receive(name: TraitName, value: unknown): void;
+  answer(message: ToBrowser, buffers: Binary[]): void;
   /** Something arrived from the kernel. */
   heard(): void;
   setLink(link: Link): void;
@@ -104,9 +125,25 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     if (newest === null || !wanted(newest)) return;
     const { run, seq } = newest;
     const shown = estimate.peek();
-    if (shown?.run !== run || shown.seq !== seq) estimate.value = readFrame(newest);
+    if (shown?.run !== run || shown.seq !== seq) {
+      batch(() => {
+        estimate.value = readFrame(newest as Frame, () => rowsOf(geometry.peek()).length);
+        whatif.painted(run);
+      });
+    }
   };
   const pacer = new Pacer(paint);
+
+  const sight: Signal<Sight | null> = signal(null);
+  let lookedAt = 0;
+  const whatif = createWhatIf({
+    reachable: () => reachable.peek(),
+    run: () => estimate.peek()?.run ?? 0,
+    preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
+    ask: (edits) => store.ask({ edits: [...edits] }),
+    guess: () => null,
+    now: () => performance.now(),
+  });
 
   function takeFrame(frame: Frame | null): void {
     if (!frame || frame.run < layoutRun) return;
@@ -139,11 +176,24 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
 
   const reachable = computed(() => link.value === "live" || link.value === "quiet");
 
+  const predictions = computed(() => {
+    const known = estimate.value?.predictions ?? null;
+    const newer = whatif.foreseen.value?.predictions;
+    if (!newer) return known;
+    // a curve knows the explained outputs only
+    return newer.map((score, i) => (Number.isNaN(score) ? (known?.[i] ?? Number.NaN) : score));
+  });
+  const originally = computed(() => {
+    if (whatif.edits.value.length === 0) return null;
+    return estimate.value?.original ?? (estimate.value?.edited ? null : (estimate.value?.predictions ?? null));
+  });
+
   const picture = computed<Picture>(() => {
     const now = estimate.value;
     const target = chosenTarget(now, display.value, request.value);
     if (!now) return { ...blank, target };
     const row = rowOf(now, target);
+    const scores = predictions.value;
     const values = slice(now.values, row, now.n_features);
     const errors = slice(now.std_errors, row, now.n_features);
     const ended = status.value?.state === "stopped" || status.value?.state === "failed";
@@ -161,13 +211,24 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         frozen,
       });
       memory = { order, sort, target, layout };
-      if (endsRun !== now.run) ends = new Map();
+      // an edited instance is drawn on the scale of the original: what changes is the bars, not the ruler
+      if (endsRun !== now.run && !now.edited) ends = new Map();
       endsRun = now.run;
       end = nextEnd(ends.get(target), wantedEnd(values, errors), streaming);
       ends.set(target, end);
     } else if (now.pixels && now.pixels.target === target) end = wantedEnd(now.pixels.values, null);
     const order = memory && memory.layout === layout ? memory.order : [];
-    return { estimate: now, target, row, values, errors, prediction: scoreOf(now, target), order, end, streaming };
+    return {
+      estimate: now,
+      target,
+      row,
+      values,
+      errors,
+      prediction: scores?.[target] ?? Number.NaN,
+      order,
+      end,
+      streaming,
+    };
   });
 
   function heard(): void {
@@ -196,6 +257,14 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     picture,
     asked,
     reachable,
+    whatif,
+    predictions,
+    originally,
+    sight,
+    look(edits, params) {
+      if (!reachable.peek()) return;
+      lookedAt = port.post({ type: "picture", edits: [...edits], ...(params ? { params } : {}) });
+    },
     show(patch) {
       display.value = { ...display.peek(), ...patch };
       port.write("display", display.peek());
@@ -241,8 +310,18 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         else if (name === "status") takeStatus(filled<Status>(value));
         else if (name === "curves") curves.value = filled<Curves>(value);
         else if (name === "display") display.value = (value ?? {}) as Display;
-        else request.value = (value ?? {}) as Request;
+        else {
+          request.value = (value ?? {}) as Request;
+          whatif.received(request.value.edits ?? []);
+        }
       });
+    },
+    answer(message, buffers) {
+      store.heard();
+      if (message.type === "preview") whatif.answered(message.id, message.predictions, message.error);
+      if (message.type !== "picture" || message.id < lookedAt) return;
+      const [image, labels] = buffers;
+      sight.value = { message, image, labels };
     },
     heard,
     setLink(next) {
@@ -261,13 +340,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     dispose() {
       clearTimeout(quietTimer);
       pacer.cancel();
+      whatif.dispose();
     },
   };
   return store;
-}
-
-function scoreOf(estimate: Estimate, target: number): number {
-  return estimate.predictions[target] ?? Number.NaN;
 }
 
 const blank: Omit<Picture, "target"> = {

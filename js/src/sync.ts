@@ -1,4 +1,5 @@
 /** The only file that touches anywidget's model: traits to the store, the user's changes and messages back. */
+import type { Binary } from "./decode";
 import type { ToBrowser, ToPython } from "./schema.gen";
 import { createStore, type OwnedStore, type TraitName } from "./store";
 
@@ -36,16 +37,20 @@ export function openSession(model: Model): Session {
   let pongTimer: ReturnType<typeof setTimeout> | undefined;
   let knockTimer: ReturnType<typeof setTimeout> | undefined;
 
-  function send(type: ToPython["type"]): boolean {
+  /** The message's id; 0 if it could not be sent. */
+  function post(message: Omit<ToPython, "id">): number {
+    const id = nextId++;
     try {
-      model.send({ type, id: nextId++ } satisfies ToPython);
-      return true;
+      model.send({ ...message, id } satisfies ToPython);
+      return id;
     } catch {
       // "Cannot send": the comm is closed, so the kernel has gone
       if (!model.saved) store.setLink("gone");
-      return false;
+      return 0;
     }
   }
+
+  const send = (type: ToPython["type"]) => post({ type }) > 0;
 
   /** A hello sent before the page had a shell of its own waits for the running cell; a later message need not. */
   function knock(left = KNOCKS): void {
@@ -69,6 +74,7 @@ export function openSession(model: Model): Session {
         if (name === "request") send("ping");
       },
       send,
+      post,
     },
     model.saved ? "saved" : "live",
   );
@@ -84,8 +90,9 @@ export function openSession(model: Model): Session {
   ]);
   listeners.push([
     "msg:custom",
-    (content: ToBrowser) => {
-      if (content?.type !== "pong") return;
+    (content: ToBrowser, buffers: Binary[] = []) => {
+      if (typeof content?.type !== "string") return;
+      if (content.type !== "pong") store.answer(content, buffers);
       clearTimeout(pongTimer);
       if (store.link.peek() === "gone" || store.link.peek() === "quiet") store.setLink("live");
     },

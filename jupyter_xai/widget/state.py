@@ -7,11 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jupyter_xai.explanation import Explanation, Layout, Pixels
 from jupyter_xai.explanation.words import state_line
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.wire import encode
+from jupyter_xai.wire.plain import float32
+from jupyter_xai.wire.schema import Frame
 
 if TYPE_CHECKING:
     from jupyter_xai.widget.question import Question
@@ -55,6 +58,7 @@ class Scene:
         )  # its steps are atomic: the page's messages come on another thread
         self._geometry_run = -1
         self._original: Layout | None = None
+        self._unedited: NDArray[np.float64] | None = None
         self._sent: tuple[Any, ...] = ()
         self._ids: tuple[int, tuple[int, ...] | None] = (-1, None)
         self._rows = 0
@@ -79,6 +83,7 @@ class Scene:
     def opened(self, run: int, opening: Opening) -> dict[str, Any]:
         """Return geometry and an estimate without values: the instance and its prediction."""
         frame = encode.encode_opening(opening, run=run, seq=self._next(), method_label=self.label)
+        self._mark_edited(frame, run, opening.all_predictions)
         names, unit = opening.all_output_names, opening.output_unit
         return {**self._geometry(run, opening.features, names, unit), "frame": frame}
 
@@ -112,9 +117,21 @@ class Scene:
             seq=self._next(),
             method_label=self.label,
             display_target=self.shown_target,
-            ids=self._feature_ids(run),
         )
+        self._mark_edited(frame, run, estimate.all_predictions)
         return {"frame": frame}
+
+    def _mark_edited(self, frame: Frame, run: int, predictions: NDArray[np.float64] | None) -> None:
+        """Say which features of the original these are, and what the model said of it."""
+        if not self.request.get("edits"):
+            self._unedited = predictions
+            return
+        ids = self._feature_ids(run)
+        if ids is not None:
+            frame["ids"] = [int(feature) for feature in ids]
+        if self._unedited is None:
+            self._unedited = self._question.predict({**self.request, "edits": []})
+        frame["original"] = float32(self._unedited)
 
     def _feature_ids(self, run: int) -> tuple[int, ...] | None:
         """Numbers of the features in the geometry, which is the original's."""

@@ -194,7 +194,6 @@ def encode_frame(
     seq: int,
     method_label: str = "",
     display_target: int | None = None,
-    ids: Sequence[int] | None = None,
 ) -> Frame:
     """Encode one whole estimate.
 
@@ -207,8 +206,6 @@ def encode_frame(
         The method's name as the view prints it.
     display_target : int, optional
         The shown output, as in ``targets`` of the frame: pixel maps carry this one alone. Default: the first.
-    ids : sequence of int, optional
-        Number of each feature in the geometry, where edits have changed them.
 
     Returns
     -------
@@ -259,8 +256,6 @@ def encode_frame(
         frame["n_features"] = values.shape[1]
         if explanation.std_errors is not None:
             frame["std_errors"] = float32(flat_values(explanation.std_errors, layout))
-    if ids is not None:
-        frame["ids"] = [int(feature) for feature in ids]
     if explanation.base_values is not None:
         frame["base_values"] = float32(explanation.base_values)
         frame["gap"] = float32(explanation.additivity_gap)

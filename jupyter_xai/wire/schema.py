@@ -139,7 +139,8 @@ class Frame(TypedDict):
     """One whole estimate. ``values`` and ``std_errors`` are float32 (targets x features), ``predictions`` float32
     over all outputs of the model, the rest float32 over the explained targets. ``ids`` gives the features their
     numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last.
-    Empty dict before the first estimate.
+    ``original`` stands after edits: the model before them, float32 over all outputs. Empty dict before the first
+    estimate.
     """
 
     schema: int
@@ -156,6 +157,7 @@ class Frame(TypedDict):
     pixels: NotRequired[PixelMap]
     std_errors: NotRequired[Bytes]
     predictions: Bytes
+    original: NotRequired[Bytes]
     base_values: NotRequired[Bytes]
     gap: NotRequired[Bytes]
     r2: NotRequired[Bytes]

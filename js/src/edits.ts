@@ -1,0 +1,75 @@
+/** What-if edits as the log that Python reads, and what the log comes to. The rules are those of Python's `whatif`. */
+import type { Edit } from "./schema.gen";
+
+export type Value = NonNullable<Edit["value"]> | null;
+export type Adjustment = NonNullable<Edit["kind"]>;
+export type Box = [left: number, top: number, right: number, bottom: number];
+
+export interface Inserted {
+  /** Before this unit of the original; the number of units is behind the last. */
+  position: number;
+  text: string;
+}
+
+/** The instance's changes, each thing once. */
+export interface Changes {
+  values: ReadonlyMap<string, Value>;
+  struck: ReadonlySet<number>;
+  replaced: ReadonlyMap<number, string>;
+  inserted: readonly Inserted[];
+  hidden: ReadonlySet<number>;
+  boxes: readonly Box[];
+  adjusted: ReadonlyMap<Adjustment, number>;
+}
+
+export function readEdits(log: readonly Edit[]): Changes {
+  const values = new Map<string, Value>();
+  const struck = new Set<number>();
+  const replaced = new Map<number, string>();
+  const inserted: Inserted[] = [];
+  const hidden = new Set<number>();
+  const boxes: Box[] = [];
+  const adjusted = new Map<Adjustment, number>();
+  const each = (all: readonly number[] | undefined, act: (one: number) => void) => {
+    for (const one of all ?? []) act(one);
+  };
+  for (const { op, feature, value, positions, position, text, pieces, box, kind, amount } of log) {
+    if (op === "set" && feature !== undefined) values.set(feature, value ?? null);
+    else if (op === "strike")
+      each(positions, (at) => {
+        struck.add(at);
+        replaced.delete(at);
+      });
+    else if (op === "restore")
+      each(positions, (at) => {
+        struck.delete(at);
+        replaced.delete(at);
+      });
+    else if (op === "replace" && position !== undefined) {
+      struck.delete(position);
+      replaced.set(position, text ?? "");
+    } else if (op === "insert" && position !== undefined) inserted.push({ position, text: text ?? "" });
+    else if (op === "hide") each(pieces, (piece) => hidden.add(piece));
+    else if (op === "show") each(pieces, (piece) => hidden.delete(piece));
+    else if (op === "occlude" && box?.length === 4) boxes.push(box as Box);
+    else if (op === "adjust" && kind) {
+      adjusted.delete(kind);
+      if (amount) adjusted.set(kind, amount);
+    }
+  }
+  return { values, struck, replaced, inserted, hidden, boxes, adjusted };
+}
+
+/** Names what an edit changes, where a later edit of the same thing takes its place; "" where each stands alone. */
+function thing(edit: Edit | undefined): string {
+  if (edit?.op === "set") return `set ${edit.feature}`;
+  if (edit?.op === "adjust") return `adjust ${edit.kind}`;
+  if (edit?.op === "replace") return `replace ${edit.position}`;
+  return "";
+}
+
+/** The log with one more edit; within one gesture, a move of the same thing replaces the last. */
+export function withEdit(log: readonly Edit[], edit: Edit, sameGesture: boolean): Edit[] {
+  const again = sameGesture && thing(edit) !== "" && thing(edit) === thing(log.at(-1));
+  return [...(again ? log.slice(0, -1) : log), edit];
+}

@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { readEdits, withEdit } from "../src/edits";
+import type { Edit } from "../src/schema.gen";
+import { revive } from "../src/standin";
+import { createStore, type OwnedStore } from "../src/store";
+import { floats, frame, table, text } from "./fixtures";
+
+const set = (feature: string, value: number): Edit => ({ op: "set", feature, value });
+
+describe("a log", () => {
+  it("comes to each thing once", () => {
+    const changes = readEdits([
+      set("age", 25),
+      set("age", 31),
+      { op: "strike", positions: [1, 2] },
+      { op: "restore", positions: [2] },
+      { op: "replace", position: 1, text: "fine" },
+      { op: "hide", pieces: [4, 5] },
+      { op: "show", pieces: [4] },
+      { op: "adjust", kind: "blur", amount: 2 },
+      { op: "adjust", kind: "blur", amount: 0 },
+    ]);
+    expect([...changes.values]).toEqual([["age", 31]]);
+    expect([...changes.struck]).toEqual([]);
+    expect([...changes.replaced]).toEqual([[1, "fine"]]);
+    expect([...changes.hidden]).toEqual([5]);
+    expect(changes.adjusted.size).toBe(0);
+  });
+
+  it("counts a drag as one step", () => {
+    const once = withEdit([set("debt", 1)], set("age", 25), false);
+    expect(withEdit(once, set("age", 26), true)).toEqual([set("debt", 1), set("age", 26)]);
+    expect(withEdit(once, set("age", 26), false)).toHaveLength(3);
+    expect(withEdit(once, set("debt", 2), true)).toHaveLength(3);
+  });
+});
+
+let store: OwnedStore;
+let port: { write: ReturnType<typeof vi.fn>; send: ReturnType<typeof vi.fn>; post: ReturnType<typeof vi.fn> };
+let id = 0;
+
+const receive = (name: "geometry" | "frame" | "status" | "request", value: unknown) =>
+  store.receive(name, revive(value));
+const previews = () => port.post.mock.calls.map(([message]) => message).filter(({ type }) => type === "preview");
+const answer = (number: number, ...predictions: number[]) =>
+  store.answer({ type: "preview", id: number, predictions }, []);
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "requestAnimationFrame", "cancelAnimationFrame", "performance"],
+  });
+  id = 0;
+  port = { write: vi.fn(), send: vi.fn(), post: vi.fn(() => ++id) };
+  store = createStore(port as never);
+  for (const [name, value] of Object.entries(table())) if (name !== "uid") receive(name as "frame", value);
+  store.inSight();
+  return () => vi.useRealTimers();
+});
+
+const shown = () => store.picture.value.prediction;
+
+describe("a drag", () => {
+  it("has at most two messages on their way, and the newest value goes next", () => {
+    for (let value = 0; value < 1000; value++) store.whatif.move(set("duration", value));
+    expect(previews()).toHaveLength(2);
+    answer(1, 0.5, 0.5);
+    expect(previews()).toHaveLength(3);
+    expect(previews().at(-1).edits).toEqual([set("duration", 999)]);
+    answer(3, 0.25, 0.75);
+    expect(shown()).toBeCloseTo(0.25);
+    expect(store.whatif.edits.value).toEqual([set("duration", 999)]);
+  });
+
+  it("is explained on release only, as one step", () => {
+    store.whatif.move(set("duration", 30));
+    store.whatif.move(set("duration", 31));
+    expect(port.write).not.toHaveBeenCalled();
+    store.whatif.commit();
+    expect(port.write).toHaveBeenCalledExactlyOnceWith("request", { edits: [set("duration", 31)] });
+    store.whatif.undo();
+    expect(port.write).toHaveBeenLastCalledWith("request", { edits: [] });
+    store.whatif.redo();
+    expect(port.write).toHaveBeenLastCalledWith("request", { edits: [set("duration", 31)] });
+  });
+
+  it("goes on when an answer is lost", () => {
+    for (let value = 0; value < 5; value++) store.whatif.move(set("duration", value));
+    vi.advanceTimersByTime(5000);
+    expect(previews()).toHaveLength(3);
+    expect(previews().at(-1).edits).toEqual([set("duration", 4)]);
+  });
+
+  it("never shows an answer that is older than one shown before", () => {
+    store.whatif.move(set("duration", 1));
+    store.whatif.move(set("duration", 2));
+    answer(2, 0.2, 0.8);
+    answer(1, 0.1, 0.9);
+    expect(shown()).toBeCloseTo(0.2);
+  });
+
+  it("gives way to the estimate of what it asked for, and to no earlier one", () => {
+    store.whatif.move(set("duration", 1));
+    answer(1, 0.2, 0.8);
+    receive("frame", frame({ run: 1, seq: 9, predictions: floats(0.635, 0.365), n_features: 4 }));
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.2);
+    store.whatif.commit();
+    receive("frame", frame({ run: 2, predictions: floats(0.21, 0.79), original: floats(0.635, 0.365), n_features: 4 }));
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.21);
+    expect(store.originally.value?.[0]).toBeCloseTo(0.635);
+    expect(store.whatif.foreseen.value).toBeNull();
+  });
+
+  it("says why the model did not answer", () => {
+    store.whatif.move(set("duration", 1));
+    store.answer({ type: "preview", id: 1, error: "duration must not be negative" }, []);
+    expect(store.whatif.refused.value).toBe("duration must not be negative");
+  });
+});
+
+it("edits from Python stand on the screen, but never under a moving hand", () => {
+  receive("request", { edits: [set("duration", 12)] });
+  expect(store.whatif.changes.value.values.get("duration")).toBe(12);
+  store.whatif.move(set("duration", 13));
+  receive("request", { edits: [] });
+  expect(store.whatif.edits.value).not.toHaveLength(0);
+});
+
+it("without a kernel nothing is asked, and letting go takes the change back", () => {
+  store.setLink("saved");
+  store.whatif.move(set("duration", 13));
+  store.whatif.commit();
+  expect(store.whatif.edits.value).toEqual([]);
+  expect(port.write).not.toHaveBeenCalled();
+});
+
+it("values of an edited text stand at their words' own numbers", () => {
+  const review = text(
+    "dull so long",
+    [
+      [0, 4],
+      [5, 7],
+      [8, 12],
+    ],
+    [0.1, 0.2, 0.3],
+  );
+  store = createStore(port as never);
+  for (const [name, value] of Object.entries(review)) if (name !== "uid") receive(name as "frame", value);
+  store.inSight();
+  const edited = { ...(review.frame as object), run: 2, n_features: 3, ids: [1, 2, 3] };
+  receive("frame", { ...edited, values: floats(0.5, 0.6, 0.7, -0.5, -0.6, -0.7), std_errors: undefined });
+  vi.advanceTimersByTime(200);
+  expect([...(store.picture.value.values ?? [])].map((value) => Math.round(10 * value))).toEqual([0, 5, 6, 7]);
+  expect([...(store.picture.value.estimate?.absent ?? [])]).toEqual([0]);
+});
