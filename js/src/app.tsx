@@ -2,6 +2,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
+import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
 import { isFlat, Message, Messages } from "./controls/message";
@@ -43,8 +44,9 @@ function Sentence({ store }: { store: Store }) {
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, namesOf(geometry));
   return (
-    <p class="jx-say" aria-live={streaming ? "off" : "polite"}>
+    <p class="jx-say" aria-live={streaming || store.whatif.moving.value ? "off" : "polite"}>
       <RichText rich={rich} />
+      <Flips store={store} />
     </p>
   );
 }

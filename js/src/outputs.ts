@@ -35,16 +35,22 @@ export function chosenTarget(estimate: Estimate | null, display: Display, reques
 }
 
 /** Explained outputs first, then the others, each by prediction; equal ones keep the model's order. */
-export function offerOutputs(geometry: Geometry, estimate: Estimate | null, chosen: number): Switch {
+export function offerOutputs(
+  geometry: Geometry,
+  estimate: Estimate | null,
+  chosen: number,
+  predictions: Float32Array | null = estimate?.predictions ?? null,
+): Switch {
   const count = Math.max(geometry.n_outputs, 1);
   const explained = new Set(estimate?.targets ?? []);
+  // outputs keep their places under a moving hand: they are ranked by the estimate
   const scores = estimate?.predictions;
   const output = (index: number): Output => {
     const row = estimate?.targets.indexOf(index) ?? -1;
     return {
       index,
       name: (row >= 0 && estimate?.target_names[row]) || outputName(geometry, index),
-      value: scores?.[index] ?? Number.NaN,
+      value: predictions?.[index] ?? Number.NaN,
       explained: explained.has(index),
     };
   };

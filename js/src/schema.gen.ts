@@ -5,7 +5,7 @@ export const MAX_OUTPUT_NAMES = 2000;
 export type State = "idle" | "running" | "settled" | "stopped" | "capped" | "failed";
 export type OutputUnit = "probability" | "logit" | "raw";
 
-/** One feature of a table. `raw` is what an edit's value is like; `choices` are what a category may be, in natural order, with their names; `low` and `high` are a number's range, `whole` whether it is an integer. */
+/** One feature of a table. `key` is what an edit calls it, where that is not its name. `raw` is what an edit's value is like; `choices` are what a category may be, in natural order, with their names; `low` and `high` are a number's range, `whole` whether it is an integer. */
 export interface ColumnInfo {
   name: string;
   value: string;
@@ -13,6 +13,7 @@ export interface ColumnInfo {
   unit: string;
   condition: string;
   missing: boolean;
+  key?: string;
   raw: number | string | boolean | (number | string | boolean | null)[] | null;
   choices?: (number | string | boolean | (number | string | boolean | null)[])[];
   choice_names?: string[];

@@ -3,9 +3,12 @@
  * It talks to Python through a `Port` only, so it is tested without a widget.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { domainOf } from "./columns";
+import { heightAt, type Paths, readCurves } from "./curves";
 import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
+import { keyOf } from "./flips";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
@@ -53,7 +56,8 @@ export interface Picture {
 export interface Store {
   readonly geometry: ReadonlySignal<Geometry | null>;
   readonly status: ReadonlySignal<Status | null>;
-  readonly curves: ReadonlySignal<Curves | null>;
+  /** The model's answers along paths. */
+  readonly paths: ReadonlySignal<Paths>;
   readonly display: ReadonlySignal<Display>;
   readonly request: ReadonlySignal<Request>;
   readonly link: ReadonlySignal<Link>;
@@ -141,7 +145,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     run: () => estimate.peek()?.run ?? 0,
     preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
     ask: (edits) => store.ask({ edits: [...edits] }),
-    guess: () => null,
+    guess,
     now: () => performance.now(),
   });
 
@@ -168,6 +172,25 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   function takeStatus(next: Status | null): void {
     status.value = next;
     if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
+  }
+
+  const paths = computed(() => readCurves(curves.value));
+
+  /** A change of one column is read off its curve at once, if that curve is of the present values. */
+  function guess(edit: Edit): Float32Array | null {
+    const [now, shape] = [estimate.peek(), geometry.peek()];
+    if (edit.op !== "set" || !now || shape?.layout.type !== "columns" || paths.peek().run !== now.run) return null;
+    const feature = shape.layout.columns.findIndex((column) => keyOf(column) === edit.feature);
+    const column = shape.layout.columns[feature];
+    const path = paths.peek().response.get(feature);
+    const value = edit.value ?? null;
+    const at = column && domainOf(column, value)?.onCurve(value);
+    if (!path || at === undefined || Number.isNaN(at) || (column?.choices && at < 0)) return null;
+    const scores = new Float32Array(now.predictions.length).fill(Number.NaN);
+    now.targets.forEach((target, row) => {
+      scores[target] = heightAt(path.x, path.y[row] ?? [], at);
+    });
+    return scores;
   }
 
   let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
@@ -250,7 +273,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const store: OwnedStore = {
     geometry,
     status,
-    curves,
+    paths,
     display,
     request,
     link,

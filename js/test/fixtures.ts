@@ -97,18 +97,26 @@ export const column = (name: string, value: string, patch = {}) => ({
   unit: "",
   condition: "",
   missing: false,
+  raw: value,
   ...patch,
 });
+
+const choices = (...names: string[]) => ({ choices: names, choice_names: names });
 
 const credit = [0.156, -0.129, 0.134, 0.012];
 const creditErrors = [0.014, 0.01, 0.009, 0.02];
 
 export function table(patch: Partial<Plain> = {}, framePatch: Record<string, unknown> = {}): Plain {
   const columns = [
-    column("checking account", "overdrawn"),
-    column("purpose", "car, used"),
-    column("duration", "36", { kind: "number", unit: "months", condition: "24 < duration <= 36" }),
-    column("telephone", "", { missing: true }),
+    column("checking account", "overdrawn", choices("overdrawn", "none", "over 200 DM")),
+    column("purpose", "car, used", choices("radio", "car, used")),
+    column("duration", "36", {
+      kind: "number",
+      unit: "months",
+      condition: "24 < duration <= 36",
+      ...{ raw: 36, low: 4, high: 72, whole: true },
+    }),
+    column("telephone", "missing", { missing: true, raw: null }),
   ];
   return state("table-1", {
     geometry: geometry({ type: "columns", columns }),

@@ -129,7 +129,7 @@ describe("life of a view", () => {
     vi.spyOn(view.model, "send").mockImplementation(() => {
       throw new Error("Cannot send");
     });
-    view.$(".jx-foot .btn")?.click();
+    view.$(".jx-foot > .btn")?.click();
     await painted();
     expect(view.root.textContent).toContain("The kernel has gone");
     expect(() => view.close()).not.toThrow();

@@ -21,7 +21,7 @@ describe("talking to Python", () => {
     await python(view.model, "status", status({ state: "stopped", rows: 240 }));
     view.$(".jx-meta .btn")?.click();
     await python(view.model, "status", status());
-    view.$(".jx-foot .btn")?.click();
+    view.$(".jx-foot > .btn")?.click();
     view.close();
     expect(types()).toEqual(["hello", "stop", "resume", "more", "bye"]);
     const ids = view.model.sent.map((message) => (message as { id: number }).id);

@@ -43,12 +43,12 @@ describe("a table", () => {
     expect(third?.querySelector(".b.neg")).not.toBeNull();
     expect(second?.classList.contains("hollow")).toBe(false);
     expect(fourth?.classList.contains("hollow")).toBe(true);
-    expect(view.all(".jx-val").map((cell) => cell.textContent)).toEqual([
-      "overdrawn",
-      "36months24 to 36",
-      "car, used",
-      "missing",
-    ]);
+    const said = (cell: HTMLElement) => {
+      const field = cell.querySelector<HTMLInputElement>("input, select");
+      const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0]?.textContent : field?.value;
+      return [chosen, ...[...cell.querySelectorAll("span")].map((part) => part.textContent)].join(" ");
+    };
+    expect(view.all(".jx-val").map(said)).toEqual(["overdrawn", "36 months 24 to 36", "car, used", "missing"]);
   });
 
   it("says outputs, sum, sentence and doubt in words", async () => {

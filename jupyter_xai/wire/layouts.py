@@ -62,6 +62,8 @@ def _table(layout: Columns) -> TableLayout:
             missing=missing,
             raw=_raw(layout.values[i]),
         )
+        if column["name"] != name:
+            column["key"] = str(name)
         known, range_ = layout.categories[i], layout.ranges[i]
         if known is not None and len(known) <= MOST_CHOICES:
             column["choices"] = [cast(Any, _raw(one)) for one in known]

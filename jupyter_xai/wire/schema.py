@@ -19,7 +19,7 @@ OutputUnit = Literal["probability", "logit", "raw"]
 
 
 class ColumnInfo(TypedDict):
-    """One feature of a table. ``raw`` is what an edit's value is like; ``choices`` are what a category may be, in
+    """One feature of a table. ``key`` is what an edit calls it, where that is not its name. ``raw`` is what an edit's value is like; ``choices`` are what a category may be, in
     natural order, with their names; ``low`` and ``high`` are a number's range, ``whole`` whether it is an integer.
     """
 
@@ -29,6 +29,7 @@ class ColumnInfo(TypedDict):
     unit: str
     condition: str
     missing: bool
+    key: NotRequired[str]
     raw: float | int | str | bool | list[float | int | str | bool | None] | None
     choices: NotRequired[list[float | int | str | bool | list[float | int | str | bool | None]]]
     choice_names: NotRequired[list[str]]

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Store } from "../store";
 import { doubt, featureWord, fillWords } from "../words";
+import { Hands } from "./hands";
 import { isFlat, Message } from "./message";
 import { MoreSamples } from "./state";
 
@@ -22,6 +23,7 @@ export function Foot({ store, children, still }: { store: Store; children?: Comp
   return (
     <>
       <div class="jx-foot">
+        <Hands store={store} />
         <MoreSamples store={store} />
         {children}
         <span class="sp" />

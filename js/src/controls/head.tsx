@@ -31,7 +31,8 @@ function TargetSwitch({ store }: { store: Store }) {
   const { target, estimate } = store.picture.value;
   if (!geometry) return null;
   const unit = geometry.output_unit;
-  const offer = offerOutputs(geometry, estimate, target);
+  const offer = offerOutputs(geometry, estimate, target, store.predictions.value);
+  const was = store.originally.value?.[target];
   const reachable = store.reachable.value;
   const after = unitAfter(unit, estimate?.value_unit ?? "");
 
@@ -73,6 +74,7 @@ function TargetSwitch({ store }: { store: Store }) {
                 {prediction(output.value, unit)}
                 {after && <span class="u">{` ${after}`}</span>}
               </span>
+              {selected && was !== undefined && <span class="was">was {prediction(was, unit)}</span>}
             </button>
           );
         })}

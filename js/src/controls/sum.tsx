@@ -13,7 +13,7 @@ export function Sum({ store }: { store: Store }) {
   // a stand-in whose fit is not known yet is one all the same
   const name = baseWord(geometry, estimate.r2 !== null || estimate.method === "lime");
   return (
-    <div class="jx-sum">
+    <div class={`jx-sum${store.whatif.foreseen.value ? " stale" : ""}`}>
       <div class="jx-eq">
         <Equation store={store} base={base} name={name} />
       </div>
@@ -55,7 +55,7 @@ function Equation({ store, base, name }: { store: Store; base: number; name: str
       <Terms values={values} split={geometry.layout.type === "pixels"} decimals={decimals} things={things} />
       <span>
         <b>= {fixed(says, decimals)}</b>
-        {r2 !== undefined && <span class="q"> model {number(model)}</span>}
+        {r2 !== undefined && <span class="q"> model {number(estimate.predictions[target] ?? model)}</span>}
       </span>
       <span class="q" title={r2 === undefined ? "" : "weighted R² of the linear stand-in"}>
         {r2 === undefined

@@ -1,17 +1,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Axis, Bar, Weight } from "../components/bar";
+import { Axis, Bar } from "../components/bar";
 import { useMovingRows } from "../components/moving";
-import { MiddleName } from "../components/names";
 import { type FeatureRow, rowsOf } from "../features";
-import { condition, counted, decimalsFor, fixed, shortCondition, signed, UNKNOWN } from "../format";
+import { decider, heightsOf, present } from "../flips";
+import { axisEnd, counted, decimalsFor, fixed, signed } from "../format";
 import { couldBeZero, Z95 } from "../scales";
+import type { Geometry } from "../schema.gen";
 import type { Store } from "../store";
+import { thresholdOf } from "../words";
 import { OVERVIEW_FROM, Overview } from "./overview";
+import { type Ground, Row } from "./row";
 
 /** How many rows stand before "n more features". */
 const SHOWN = { wide: 10, narrow: 6 };
 
-/** One row a feature: name, value, bar with its interval, number. */
+/** One row a feature: name, value, response track, bar with its interval, number. */
 export function TableView({ store, narrow }: { store: Store; narrow: boolean }) {
   const geometry = store.geometry.value;
   const { values, errors, order, end } = store.picture.value;
@@ -31,12 +34,16 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const wanted = query.trim().toLocaleLowerCase();
   const listed = wanted ? found(places, rows, wanted) : places.slice(0, cut);
   const numbers = numbersWidth(values, errors, decimals);
+  const ground = groundOf(store, geometry);
+  const columns = geometry.layout.type === "columns" ? geometry.layout.columns : [];
+  const paths = store.paths.value;
+  const tracks = columns.length > 0 && (ground.live || paths.response.size > 0);
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
     <>
       {places.length >= OVERVIEW_FROM && <Overview {...{ values, order: places, end, shown: cut, query, setQuery }} />}
       <div
-        class="jx-grid"
+        class={`jx-grid${tracks ? " tracks" : ""}`}
         role="table"
         aria-label="Features by contribution"
         style={{ "--numbers": `${numbers}px` }}
@@ -50,6 +57,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
             </button>
           </div>
           <div role="columnheader">value</div>
+          {tracks && <TrackHead ground={ground} drawn={paths.response.size > 0} />}
           <div role="columnheader" aria-label="contribution">
             {values && <Axis end={end} decimals={decimals} words={numbers <= USUAL_NUMBERS} />}
           </div>
@@ -64,6 +72,10 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
             key={feature}
             feature={feature}
             row={rows[feature] as FeatureRow}
+            column={columns[feature]}
+            path={paths.response.get(feature)}
+            removed={false}
+            ground={ground}
             value={values?.[feature]}
             error={errors?.[feature]}
             end={end}
@@ -84,6 +96,35 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
         )}
       </div>
     </>
+  );
+}
+
+/** What rows need to draw their tracks and to say where the decision turns. */
+function groundOf(store: Store, geometry: Geometry): Ground {
+  const { estimate, row, target, prediction } = store.picture.value;
+  const decide = decider(geometry, target, row);
+  const threshold = thresholdOf(geometry, target);
+  return {
+    store,
+    decide,
+    now: decide(present(store.predictions.value, estimate?.targets ?? [])),
+    heights: heightsOf(store.paths.value, row, threshold, geometry.output_unit, prediction),
+    threshold,
+    live: store.reachable.value && geometry.layout.type === "columns",
+  };
+}
+
+function TrackHead({ ground, drawn }: { ground: Ground; drawn: boolean }) {
+  const { low, high } = ground.heights;
+  return (
+    <div role="columnheader" class="th-trk">
+      <span>prediction if moved{drawn && `, ${axisEnd(low)}–${axisEnd(high)}`}</span>
+      {drawn && ground.now !== null && (
+        <span class="key">
+          <i aria-hidden="true" /> flips
+        </span>
+      )}
+    </div>
   );
 }
 
@@ -126,45 +167,6 @@ function useHold(store: Store) {
     onFocusIn: () => update({ focus: true }),
     onFocusOut: () => update({ focus: false }),
   };
-}
-
-interface RowProps {
-  feature: number;
-  row: FeatureRow;
-  value: number | undefined;
-  error: number | undefined;
-  end: number;
-  decimals: number;
-}
-
-function Row({ feature, row, value, error, end, decimals }: RowProps) {
-  const faint = value !== undefined && couldBeZero(value, error);
-  const means = condition(row.condition);
-  const short = shortCondition(row.condition, row.name);
-  // "purpose = car, used" beside "car, used" says nothing more, nor "is missing" beside "missing"
-  const adds = !row.missing && short !== "" && short !== `= ${row.value}`;
-  return (
-    <div class={`jx-row${faint ? " faint" : ""}`} role="row" data-row={feature}>
-      <div class="nm" role="rowheader" title={row.name}>
-        <MiddleName name={row.name} />
-      </div>
-      <div class="jx-val" role="cell" title={[row.value, row.unit, means].filter(Boolean).join(" ")}>
-        {row.missing ? <span class="q">missing</span> : <bdi class="val">{row.value}</bdi>}
-        {row.unit && <span class="u">{row.unit}</span>}
-        {adds && <span class="u cond">{short}</span>}
-      </div>
-      <div class="cellbar" role="cell" aria-hidden="true">
-        <Bar value={value ?? Number.NaN} error={error} end={end} />
-      </div>
-      <div class="num" role="cell">
-        {value === undefined ? (
-          <span class="q">{UNKNOWN}</span>
-        ) : (
-          <Weight value={value} error={error} decimals={decimals} />
-        )}
-      </div>
-    </div>
-  );
 }
 
 interface RestProps {

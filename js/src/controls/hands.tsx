@@ -1,0 +1,42 @@
+import { useState } from "preact/hooks";
+import { asPython } from "../python";
+import type { Store } from "../store";
+
+const EDITABLE = new Set(["columns", "tokens", "pixels"]);
+const SAID_MS = 1500;
+
+/** Undo, redo, reset, and the changes as Python. */
+export function Hands({ store }: { store: Store }) {
+  const { whatif } = store;
+  const geometry = store.geometry.value;
+  const [said, setSaid] = useState("");
+  if (!geometry || !EDITABLE.has(geometry.layout.type) || !store.reachable.value) return null;
+  const changed = whatif.canUndo.value;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(asPython(whatif.edits.peek()));
+      setSaid("Copied");
+    } catch {
+      setSaid("Copying is not allowed here");
+    }
+    setTimeout(() => setSaid(""), SAID_MS);
+  };
+  const button = (label: string, enabled: boolean, act: () => void) => (
+    <button type="button" class="btn" disabled={!enabled} onClick={act}>
+      {label}
+    </button>
+  );
+  return (
+    <span class="jx-hands" role="group" aria-label="Changes">
+      {button("Undo", changed, whatif.undo)}
+      {button("Redo", whatif.canRedo.value, whatif.redo)}
+      {button("Reset", changed, whatif.reset)}
+      {(changed || said !== "") && button(said || "Copy as Python", true, copy)}
+      {whatif.refused.value && (
+        <span class="s err" role="alert">
+          {whatif.refused.value}
+        </span>
+      )}
+    </span>
+  );
+}
