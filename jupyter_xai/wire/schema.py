@@ -19,8 +19,11 @@ OutputUnit = Literal["probability", "logit", "raw"]
 
 
 class ColumnInfo(TypedDict):
-    """One feature of a table. ``key`` is what an edit calls it, where that is not its name. ``raw`` is what an edit's value is like; ``choices`` are what a category may be, in
-    natural order, with their names; ``low`` and ``high`` are a number's range, ``whole`` whether it is an integer.
+    """One feature of a table.
+
+    ``key`` is what an edit calls it, where that is not its name. ``raw`` is what an edit's value is like; ``choices``
+    are what a category may be, in natural order, with their names; ``low`` and ``high`` are a number's range,
+    ``whole`` whether it is an integer.
     """
 
     name: str
