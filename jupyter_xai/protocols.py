@@ -173,11 +173,10 @@ class Draws:
     build : callable
         ``build(indices) -> batch``, the model rows for some of these draws (positions within the stretch).
     blocks : ndarray of shape (n,), int, optional
-        Which independently randomised block each draw belongs to: draws of one block may depend on each other
-        (a pair with its complement, a Hadamard block, one scramble of a Sobol sequence), draws of two blocks
-        do not. Numbers from 0 without a gap, in any order, counted over the whole sequence. Intervals come
-        from the spread over blocks, so that a balanced neighbourhood should have at least eight of them within
-        its default number of draws. None: every draw is independent of the others.
+        Which randomised block each draw belongs to: intervals come from the spread over blocks, so that draws of
+        one block may depend on each other (a pair with its complement, one scramble of a Sobol sequence), and
+        draws of two blocks not so that their errors add up. Numbers from 0 without a gap, in any order, counted
+        over the whole sequence. A run settles with no fewer than eight of them. None: every draw by itself.
     """
 
     features: NDArray[Any]

@@ -34,6 +34,8 @@ class Block:
     distances : ndarray of shape (stop - start,)
     outputs : ndarray of shape (stop - start, outputs)
         All outputs of the model.
+    blocks : ndarray of shape (stop - start,), optional
+        Independent block of each draw, see ``Draws``.
     opens : bool
         Whether it is the instance alone and more follows: what a view is opened with.
     """
@@ -43,6 +45,7 @@ class Block:
     features: NDArray[Any]
     distances: NDArray[np.float64]
     outputs: NDArray[np.float64]
+    blocks: NDArray[np.intp] | None = None
     opens: bool = False
 
 
@@ -198,7 +201,7 @@ class Evaluation(Calls):
                 if self._pool is not None:
                     self._pool.put(key, sequence, at, outputs)
             opens = stop == 1 < n and 1 in stops
-            yield Block(at, stop, draws.features, draws.distances, outputs, opens)
+            yield Block(at, stop, draws.features, draws.distances, outputs, draws.blocks, opens)
             if stop - at >= self._size:
                 self._size = min(2 * self._size, self._limit)
             at = stop

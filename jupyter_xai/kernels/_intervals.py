@@ -9,17 +9,28 @@ from scipy.special import stdtrit
 from jupyter_xai.explanation import Z95
 
 MAX_BLOCKS = 128
+"""Groups of draws that a standard error is made of, at most."""
+MIN_BLOCKS = 8
+"""Independent blocks before which nothing counts as settled."""
 
 
-def block_edges(n: int, most: int = MAX_BLOCKS) -> NDArray[np.intp]:
-    """Starts of the blocks that n draws are cut into; a function of n alone.
+def groups_of(blocks: NDArray[np.intp] | None, n: int, most: int = MAX_BLOCKS) -> NDArray[np.intp]:
+    """Group of each of n draws, from 0 without a gap: their blocks, neighbouring ones together if they are many.
+
+    Parameters
+    ----------
+    blocks : ndarray of shape (n,), optional
+        Numbers from 0 without a gap. None: every draw is a block.
+    n : int
+    most : int
 
     Examples
     --------
-    >>> block_edges(10, most=4)
-    array([0, 3, 6, 9])
+    >>> groups_of(np.array([0, 0, 1, 1, 2, 2]), 6, most=2)
+    array([0, 0, 0, 0, 1, 1])
     """
-    return np.arange(0, n, -(-n // most))
+    blocks = np.arange(n) if blocks is None else blocks
+    return np.asarray(blocks // -(-(int(blocks.max(initial=0)) + 1) // most))
 
 
 def half_width_factor(n_blocks: int) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
-from jupyter_xai.kernels._intervals import block_edges, half_width_factor, spread_of_sums
+from jupyter_xai.kernels._intervals import groups_of, half_width_factor, spread_of_sums
 
 _CHUNK_BYTES = 2**17  # worked on at a time: stays in the cache
 _COLUMNS_BYTES = 2**24
@@ -60,10 +60,10 @@ class Draws:
         else:
             self._parts.append(features if bits else features.astype(np.float32))
 
-    def chunks(self, multiple: int = 1) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Stretches of rows as float64, of bounded size but at least ``multiple`` rows, and a multiple of it."""
+    def chunks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Stretches of rows as float64, of bounded size."""
         rows = _joined(self._parts)
-        size = max(1, _CHUNK_BYTES // (8 * self.n_features) // multiple) * multiple
+        size = max(1, _CHUNK_BYTES // (8 * self.n_features))
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             if self._packed:
@@ -106,7 +106,8 @@ class WeightedRidge:
     Standard errors are the sandwich ``A^-1 (sum_b s_b s_b') A^-1`` with ``A = Zc' W Zc + alpha I`` and
     ``s_b`` the sum of the weighted residual scores over block b of the draws, times n / (n - effective
     parameters), with Student's quantile for the number of blocks. They are about the finite number of draws,
-    at this alpha; no noise is assumed.
+    at this alpha; no noise is assumed. Blocks are the draws' own where these depend on each other, as balanced
+    ones do; neighbouring blocks are taken together if there are more than 128.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -115,12 +116,19 @@ class WeightedRidge:
         self._rows = Draws(n_features)
         self._weights: list[NDArray[np.float64]] = []
         self._outputs: list[NDArray[np.float64]] = []
+        self._blocks: list[NDArray[np.intp]] = []
         self._shift: NDArray[np.float64] | None = None
         self._gram = np.zeros((n_features, n_features)) if n_features <= _PRIMAL else None
         self._sum_z = np.zeros(n_features)
         self._sum_zy: NDArray[np.float64] | None = None
 
-    def add(self, features: NDArray[Any], weights: NDArray[np.float64], outputs: NDArray[np.float64]) -> None:
+    def add(
+        self,
+        features: NDArray[Any],
+        weights: NDArray[np.float64],
+        outputs: NDArray[np.float64],
+        blocks: NDArray[np.intp] | None = None,
+    ) -> None:
         """Take in draws.
 
         Parameters
@@ -129,6 +137,8 @@ class WeightedRidge:
             Bool, or numbers.
         weights : ndarray of shape (n,)
         outputs : ndarray of shape (n, outputs)
+        blocks : ndarray of shape (n,), optional
+            Which draws depend on each other, numbered over all that are added; None for independent draws.
         """
         if self._shift is None:
             self._shift = np.array(outputs[0], dtype=np.float64)
@@ -148,7 +158,13 @@ class WeightedRidge:
         self._rows.add(features)
         self._weights.append(weights)
         self._outputs.append(y)
+        if blocks is not None:
+            self._blocks.append(blocks)
         self.n += len(weights)
+
+    def n_blocks(self) -> int:
+        """Independent blocks so far."""
+        return int(_joined(self._blocks).max()) + 1 if self._blocks else self.n
 
     def fit(self, alpha: float) -> RidgeFit:
         """Solve for all outputs, in float64.
@@ -200,25 +216,24 @@ class WeightedRidge:
         intercepts: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Sums of weighted residual scores over each block, and the weighted sum of squared residuals."""
-        starts = block_edges(self.n)
-        length = int(starts[1]) if len(starts) > 1 else self.n
-        scores = np.zeros((len(starts), self.n_features, y.shape[1]))
-        left_sums = np.zeros((len(starts), y.shape[1]))
+        groups = groups_of(_joined(self._blocks) if self._blocks else None, self.n)
+        n_groups = int(groups.max()) + 1
+        scores = np.zeros((n_groups, self.n_features, y.shape[1]))
+        left_sums = np.zeros((n_groups, y.shape[1]))
         residual = np.zeros(y.shape[1])
-        for rows, z in self._rows.chunks(length):
+        for rows, chunk in self._rows.chunks():
             left = y[rows] - intercepts
-            left -= z @ coefs
+            left -= chunk @ coefs
             weighted = left * w[rows, None]
             residual += np.einsum("nt,nt->t", weighted, left)
-            first, whole = rows.start // length, len(z) // length
-            cut = whole * length
-            blocks = z[:cut].reshape(whole, length, self.n_features).transpose(0, 2, 1)
-            scores[first : first + whole] = blocks @ weighted[:cut].reshape(whole, length, y.shape[1])
-            if cut < len(z):
-                scores[first + whole] = z[cut:].T @ weighted[cut:]
-            left_sums[first : first + -(-len(z) // length)] = np.add.reduceat(
-                weighted, np.arange(0, len(z), length), axis=0
-            )
+            group, z = groups[rows], chunk
+            if (group[1:] < group[:-1]).any():
+                order = np.argsort(group, kind="stable")
+                group, z, weighted = group[order], chunk[order], weighted[order]
+            edges = np.flatnonzero(np.diff(group, prepend=-1))
+            left_sums[group[edges]] += np.add.reduceat(weighted, edges, axis=0)
+            for first, last in zip(edges, [*edges[1:], len(group)], strict=True):
+                scores[group[first]] += z[first:last].T @ weighted[first:last]
         scores -= z_mean[:, None] * left_sums[:, None, :]
         return scores, residual
 

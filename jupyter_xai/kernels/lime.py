@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
 from jupyter_xai.explanation import Z95, Explanation, Fidelity, State
+from jupyter_xai.kernels._intervals import MIN_BLOCKS
 from jupyter_xai.kernels._solvers import RidgeFit, WeightedRidge
 from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
@@ -31,6 +32,22 @@ def locality(distances: NDArray[np.float64], kernel_width: float) -> NDArray[np.
     return np.asarray(np.exp(-(distances**2) / (2.0 * kernel_width**2)))
 
 
+def penalty(n: int, around: Neighbourhood) -> float:
+    """LIME's ridge penalty after n draws: its 1 at the default number of draws, in proportion for other numbers.
+
+    A penalty of 1 at any number shrinks weights the more the fewer draws there are. Below four draws a feature it
+    is held up, so that the first estimates do not swing.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> around = SimpleNamespace(n_features=10, n_samples=1000)
+    >>> [penalty(n, around) for n in (10, 100, 1000)]
+    [1.0, 0.2, 1.0]
+    """
+    return max(n / around.n_samples, min(1.0, 2.0 * around.n_features / n))
+
+
 class Lime(SampledKernel):
     """Local interpretable model-agnostic explanations, with lime 0.2's semantics and standard errors.
 
@@ -49,11 +66,13 @@ class Lime(SampledKernel):
         Width of the locality kernel: small keeps to close draws. Auto: 0.25 on the cosine distance of masks
         (lime's text explainer writes 25, on 100 times that distance), 0.75 sqrt(features) on a table's
         Euclidean distance.
-    alpha : float, default=1.0
-        Ridge penalty on the weights; not scaled by the number of draws.
+    alpha : float or "auto", default="auto"
+        Ridge penalty on the weights, not scaled by the number of draws. Auto: lime's 1 at the default number of
+        draws, and in proportion for fewer or more, so that what is estimated does not depend on their number;
+        with few draws a feature somewhat more.
     sampler : {"balanced", "lime"}, default="balanced"
         How draws are made, from the same measure: balanced over blocks, or each by itself as lime does.
-    tolerance : float, default=0.0
+    tolerance : float, default=0.01
         Stop when the widest 95 % half-width of every target is at most this share of the range of its values;
         0 always makes all draws.
     random_state : int or None, default=0
@@ -101,13 +120,14 @@ class Lime(SampledKernel):
         ),
         FloatParam(
             name="alpha",
-            default=1.0,
+            default="auto",
             label="ridge penalty",
             doc="A larger penalty shrinks all weights towards zero.",
             cost="solve",
             min=0.0,
             max=1e6,
             scale="log",
+            auto=True,
         ),
         ChoiceParam(
             name="sampler",
@@ -119,7 +139,7 @@ class Lime(SampledKernel):
         ),
         FloatParam(
             name="tolerance",
-            default=0.0,
+            default=0.01,
             label="tolerance",
             doc="Stops when the widest interval is this share of the weights' range; 0 makes all draws.",
             min=0.0,
@@ -134,9 +154,9 @@ class Lime(SampledKernel):
         *,
         n_samples: int | Literal["auto"] = "auto",
         kernel_width: float | Literal["auto"] = "auto",
-        alpha: float = 1.0,
+        alpha: float | Literal["auto"] = "auto",
         sampler: Sampler = "balanced",
-        tolerance: float = 0.0,
+        tolerance: float = 0.01,
         random_state: int | None = 0,
         batch_size: int | Literal["auto"] = "auto",
     ) -> None:
@@ -196,12 +216,16 @@ class _Surrogate:
             self._instance = block.features[0].astype(np.float64)
             self._targets = resolve_targets(self._asked, predictor, block.outputs[:1], self._kernel.n_targets)
         weights = locality(block.distances, self._params["kernel_width"])
-        self._ridge.add(block.features, weights, self._targets.select(block.outputs))
+        self._ridge.add(block.features, weights, self._targets.select(block.outputs), block.blocks)
 
     def _fit(self) -> RidgeFit:
         if self._fitted is None or self._fitted[0] != self._ridge.n:
-            self._fitted = (self._ridge.n, self._ridge.fit(self._params["alpha"]))
+            self._fitted = (self._ridge.n, self._ridge.fit(self._penalty()))
         return self._fitted[1]
+
+    def _penalty(self) -> float:
+        alpha = self._params["alpha"]
+        return penalty(self._ridge.n, self._around) if alpha == "auto" else float(alpha)
 
     def _ratio(self) -> float:
         """Widest half-width over range of values, of the worst target."""
@@ -223,8 +247,8 @@ class _Surrogate:
         )
 
     def settled(self) -> bool:
-        """Whether the widest interval of every target is within the tolerance."""
-        return self._ratio() <= float(self._params["tolerance"])
+        """Whether the widest interval of every target is within the tolerance, over enough blocks."""
+        return self._ridge.n_blocks() >= MIN_BLOCKS and self._ratio() <= float(self._params["tolerance"])
 
     def _forecast(self, status: State) -> int:
         n, most, tolerance = self._ridge.n, int(self._params["n_samples"]), self._params["tolerance"]
@@ -254,7 +278,7 @@ class _Surrogate:
             output_unit=predictor.output_space,
             value_unit=predictor.output_space,
             method=self._kernel.method,
-            params={**self._params, **masker_params(self._kernel.masker)},
+            params={**self._params, "alpha": self._penalty(), **masker_params(self._kernel.masker)},
             random_state=self._kernel.random_state,
             n_evals=self._ridge.n,
             n_rows=evaluation.n_rows,

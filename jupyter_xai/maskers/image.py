@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Layout, Pixels
+from jupyter_xai.maskers._designs import COINS
 from jupyter_xai.maskers._forms import (
     ImageForm,
     for_model,
@@ -20,7 +21,7 @@ from jupyter_xai.maskers._forms import (
     to_display,
 )
 from jupyter_xai.maskers._segments import METHODS, segment
-from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, coin
+from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec, validate_all
 from jupyter_xai.protocols import Batch, Kind, Predictor, Sampler
 
@@ -142,11 +143,13 @@ class Image:
         predictor: Predictor | None,
         *,
         random_state: int | None = 0,
-        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
+        sampler: Sampler = "balanced",
     ) -> MaskNeighbourhood:
         """LIME's neighbourhood of an image: 1000 draws by default; see ``bind`` for parameters and errors."""
         bound = self.bind(x, predictor)
-        return MaskNeighbourhood(bound, coin, stage="image", n_samples=1000, random_state=random_state)
+        return MaskNeighbourhood(
+            bound, COINS, stage="image", n_samples=1000, random_state=random_state, sampler=sampler
+        )
 
 
 class BoundImage:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Layout, Tokens
 from jupyter_xai.maskers import _split
-from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, uniform_size
+from jupyter_xai.maskers._designs import SIZES
+from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, validate_all
 from jupyter_xai.protocols import Kind, Predictor, Sampler
 
@@ -99,11 +100,13 @@ class Text:
         predictor: Predictor | None,
         *,
         random_state: int | None = 0,
-        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
+        sampler: Sampler = "balanced",
     ) -> MaskNeighbourhood:
         """LIME's neighbourhood of a text: 5000 draws by default; see ``bind`` for parameters and errors."""
         bound = self.bind(x, predictor)
-        return MaskNeighbourhood(bound, uniform_size, stage="text", n_samples=5000, random_state=random_state)
+        return MaskNeighbourhood(
+            bound, SIZES, stage="text", n_samples=5000, random_state=random_state, sampler=sampler
+        )
 
 
 class BoundText:

@@ -38,7 +38,8 @@ class Echo(anywidget.AnyWidget):
     """
     other = traitlets.Unicode().tag(sync=True)
 
-view = xai.explain(lambda texts: np.array([0.2 + 0.6 * ("dull" in t) for t in texts]), "a dull film", n_samples=200)
+model = lambda texts: np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
+view = xai.explain(model, "a dull film", n_samples=200, tolerance=0)
 display(view)
 echo = Echo(other=view.widget.model_id)
 echo.on_msg(lambda widget, content, buffers: widget.send(content))

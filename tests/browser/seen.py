@@ -13,7 +13,7 @@ import jupyter_xai as xai
 def critic(texts):
     return np.array([[1 - p, p] for p in (0.2 + 0.6 * ("dull" in t) - 0.1 * ("brave" in t) for t in texts)])
 
-film = xai.explain(critic, "a brave but dull film", output_names=["good", "bad"], n_samples=200)
+film = xai.explain(critic, "a brave but dull film", output_names=["good", "bad"], n_samples=200, tolerance=0)
 film
 """
 FILM = ("brave", "dull", "film", "bad")
@@ -29,7 +29,7 @@ def bank(X):
 
 rows = np.random.default_rng(0).normal(size=(300, 2))
 loan = xai.explain(bank, [1.0, 2.0], background=rows, feature_names=["income", "debt"],
-                   output_names=["granted", "refused", "later"], n_samples=1000)
+                   output_names=["granted", "refused", "later"], n_samples=1000, tolerance=0)
 loan
 """
 LOAN = ("income", "debt", "granted")

@@ -152,7 +152,7 @@ def slow(texts):
         raise ValueError("no such word in the vocabulary")
     return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
 
-view = xai.explain(slow, "a dull film, so dull", batch_size=16, n_samples=100_000)
+view = xai.explain(slow, "a dull film, so dull", batch_size=16, n_samples=100_000, tolerance=0)
 view
 """
 

@@ -20,7 +20,7 @@ def slow(texts):
     time.sleep(0.4)
     return np.array([[0.2 + 0.6 * ("dull" in t) + 0.1 * ("so" in t)] * 1 for t in texts])
 
-view = xai.explain(slow, "a dull film, so dull that it hurts", batch_size=16, n_samples=%d)
+view = xai.explain(slow, "a dull film, so dull that it hurts", batch_size=16, n_samples=%d, tolerance=0)
 view
 """
 
@@ -103,7 +103,7 @@ def model(texts):
     if len(calls) > 3:
         raise ValueError("could not convert string to float: 'overdrawn'")
     return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
-view = xai.explain(model, "a dull film", batch_size=16, n_samples=400)
+view = xai.explain(model, "a dull film", batch_size=16, n_samples=400, tolerance=0)
 view
 """
     )
@@ -135,7 +135,7 @@ def model(X):
     return e / e.sum(axis=1, keepdims=True)
 rows = np.random.default_rng(0).normal(size=(300, 2))
 view = xai.explain(model, [1.0, 2.0], background=rows, feature_names=["income", "debt"],
-                   output_names=["yes", "no", "later"], n_samples=1000)
+                   output_names=["yes", "no", "later"], n_samples=1000, tolerance=0)
 view
 """
     )
@@ -198,7 +198,7 @@ text = " ".join(f"word{i}" for i in range(150)) + " dull"
     page.evaluate(
         """() => { const n = window.jupyterapp.shell.currentWidget.content;
              n.activeCell.model.sharedModel.setSource(
-               'view = xai.explain(quick, text, n_samples=20000, batch_size=32)\\nview') }"""
+               'view = xai.explain(quick, text, n_samples=20000, batch_size=32, tolerance=0)\\nview') }"""
     )
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
     wait_state(page, "settled", 60)
@@ -222,7 +222,7 @@ def model(texts):
     z = np.array([[len(t) % 7 * 0.1 * k for k in range(12)] for t in texts])
     e = np.exp(z)
     return e / e.sum(axis=1, keepdims=True)
-view = xai.explain(model, "a dull film, so dull that it hurts", batch_size=16, n_samples=480)
+view = xai.explain(model, "a dull film, so dull that it hurts", batch_size=16, n_samples=480, tolerance=0)
 view
 """
     )
@@ -253,7 +253,7 @@ import numpy as np
 import jupyter_xai as xai
 rows = np.random.default_rng(0).normal(size=(60, 3))
 view = xai.explain(lambda X: X[:, 0] * X[:, 1] + 0.5 * X[:, 2], [1.0, 2.0, 3.0], background=rows,
-                   feature_names=["income", "debt", "age"], n_samples=800)
+                   feature_names=["income", "debt", "age"], n_samples=800, tolerance=0)
 view
 """
     )

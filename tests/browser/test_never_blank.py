@@ -34,7 +34,7 @@ def slow(texts):
     time.sleep(0.2)
     return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
 
-view = xai.explain(slow, "a dull film", batch_size=16, n_samples=100_000)
+view = xai.explain(slow, "a dull film", batch_size=16, n_samples=100_000, tolerance=0)
 view
 """
 
@@ -364,7 +364,8 @@ def test_a_view_that_was_moved_goes_on(notebook: Make) -> None:
 def test_ten_views_started_at_once_all_settle(notebook: Make) -> None:
     opened = notebook(
         SLOW_CELL.replace("100_000", "64").replace("\nview\n", "\n"),
-        "views = [xai.explain(slow, f'a dull film {i}', batch_size=16, n_samples=64) for i in range(10)]\n"
+        "views = [xai.explain(slow, f'a dull film {i}', batch_size=16, n_samples=64, tolerance=0)"
+        " for i in range(10)]\n"
         "for v in views: display(v)",
     )
     page = opened.page

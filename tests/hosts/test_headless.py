@@ -27,7 +27,7 @@ def critic(texts):
     time.sleep(0.02)
     return np.array([0.2 + 0.6 * ("dull" in t) - 0.1 * ("brave" in t) for t in texts])
 
-film = xai.explain(critic, "a brave but dull film", n_samples=320, batch_size=32)
+film = xai.explain(critic, "a brave but dull film", n_samples=320, batch_size=32, tolerance=0)
 film
 """
 FAILING = """
@@ -38,7 +38,7 @@ def critic(texts):
 
 xai.explain(critic, "a brave but dull film")
 """
-VALUES = ("dull", "brave", "+0.5", "−0.0", "settled", "320 rows")
+VALUES = ("dull", "brave", "+0.599", "−0.100", "settled", "320 rows")
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_failing_model_fails_the_whole_run(write: Any) -> None:
 def test_a_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        CELL.replace("batch_size=32)", "batch_size=32, progress=True)")
+        CELL.replace("tolerance=0)", "tolerance=0, progress=True)")
         + "\nassert film.last is not None and film.last.status == 'settled'\nprint(film)\n"
         "print(round(float(film.explanation.values[0][3]), 1))\nfilm.to_html('film.html')\n"
     )

@@ -47,4 +47,4 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
         stored = [str(out.data["text/html"]) for out in displayed if "text/html" in out.data]
         assert (len(live), len(stored)) == (3, 3)
         for html in stored:
-            assert " · settled · 200 rows" in html
+            assert " · finished · 200 rows" in html

@@ -160,31 +160,44 @@ def agreement(ours, lime):
     return mixed, np.mean([spearmanr(a, b).statistic for a, b in zip(one, two, strict=True)])
 
 
-def test_tabular_agrees_with_lime(tabular):
+@pytest.mark.parametrize("sampler", ["lime", "balanced"])
+def test_tabular_agrees_with_lime(tabular, sampler):
     X, model = tabular
     mixed, own = agreement(
-        lambda seed: Lime(model, Tabular(X), random_state=seed).explain(X[3], 0).values[0],
+        lambda seed: (
+            Lime(model, Tabular(X), sampler=sampler, tolerance=0, random_state=seed)
+            .explain(X[3], 0)
+            .values[0]
+        ),
         lambda seed: lime_tabular(X, model, seed)[0],
     )
     assert mixed >= own - 0.02
 
 
+@pytest.mark.parametrize("sampler", ["lime", "balanced"])
 @pytest.mark.parametrize("bow", [True, False])
-def test_text_agrees_with_lime(text, bow):
+def test_text_agrees_with_lime(text, bow, sampler):
     review, model = text
     mixed, own = agreement(
         lambda seed: (
-            Lime(model, Text(group=bow), n_samples=1500, random_state=seed).explain(review, 1).values[0]
+            Lime(model, Text(group=bow), n_samples=1500, sampler=sampler, tolerance=0, random_state=seed)
+            .explain(review, 1)
+            .values[0]
         ),
         lambda seed: lime_text(review, model, seed, bow, n=1500)[0],
     )
     assert mixed >= own - 0.02
 
 
-def test_image_agrees_with_lime(image):
+@pytest.mark.parametrize("sampler", ["lime", "balanced"])
+def test_image_agrees_with_lime(image, sampler):
     x, labels, model = image
     mixed, own = agreement(
-        lambda seed: Lime(model, Image(labels), random_state=seed).explain(x, 0).values[0],
+        lambda seed: (
+            Lime(model, Image(labels), sampler=sampler, tolerance=0, random_state=seed)
+            .explain(x, 0)
+            .values[0]
+        ),
         lambda seed: lime_image(x, labels, model, seed)[0],
     )
     assert mixed >= own - 0.02
@@ -204,7 +217,7 @@ def test_tabular_draws_have_limes_marginals(tabular):
     lime_tabular(X, spy, seed=0, n=4000)
     theirs = seen[0][1:]
     binary = lime_tabular(X, model, seed=0, n=4000)[2][0][1:]
-    draws = Tabular(X).neighbourhood(X[3], None).draw(1, 4001)
+    draws = Tabular(X).neighbourhood(X[3], None, sampler="lime").draw(1, 4001)
     ours = draws.build(np.arange(4000))
     for column in range(X.shape[1]):
         assert ks_2samp(ours[:, column], theirs[:, column]).pvalue > 1e-3

@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import numpy as np
 
 from jupyter_xai.explanation import Tokens
-from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, coin
+from jupyter_xai.maskers._designs import COINS
+from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 
 
 class FakePredictor:
@@ -66,8 +67,8 @@ class MaskMasker:
     kind = "text"
     params = ()
 
-    def __init__(self, design=coin, n_samples=1000):
-        self.design = design
+    def __init__(self, measure=COINS, n_samples=1000):
+        self.measure = measure
         self.n_samples = n_samples
 
     def bind(self, x, predictor=None):
@@ -75,7 +76,12 @@ class MaskMasker:
 
     def neighbourhood(self, x, predictor, *, random_state=0, sampler="balanced"):
         return MaskNeighbourhood(
-            self.bind(x), self.design, stage="fake", n_samples=self.n_samples, random_state=random_state
+            self.bind(x),
+            self.measure,
+            stage="fake",
+            n_samples=self.n_samples,
+            random_state=random_state,
+            sampler=sampler,
         )
 
 

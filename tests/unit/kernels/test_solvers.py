@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from jupyter_xai.kernels import _solvers
-from jupyter_xai.kernels._intervals import block_edges, half_width_factor, spread_of_sums
+from jupyter_xai.kernels._intervals import groups_of, half_width_factor, spread_of_sums
 from jupyter_xai.kernels._solvers import WeightedRidge
 from jupyter_xai.kernels.lime import locality
-from jupyter_xai.maskers.neighbourhoods import coin, cosine_distance, uniform_size
+from jupyter_xai.maskers._designs import COINS, SIZES
+from jupyter_xai.maskers.neighbourhoods import cosine_distance
 from tests.oracle import literal
-from tests.unit.kernels.fakes import every_mask
+from tests.unit.kernels.fakes import MaskMasker, every_mask
 
 
 def fitted(features, outputs, weights=None, alpha=0.0, block=7):
@@ -64,7 +65,8 @@ def test_all_outputs_agree_with_the_literal_reading_and_with_scikit_learn(alpha)
 
     features, outputs, weights = random_game()
     fit = fitted(features, outputs, weights, alpha)
-    starts = block_edges(len(features)).tolist()
+    groups = groups_of(None, len(features))
+    starts = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
     for t in range(2):
         coefs, intercept = literal.ridge(features, outputs[:, t], weights, alpha)
         np.testing.assert_allclose(fit.coefs[t], coefs, atol=1e-10)
@@ -164,23 +166,52 @@ def games():
 
 
 @pytest.mark.parametrize("name", ["mlp", "interaction"])
-@pytest.mark.parametrize("design", [coin, uniform_size])
-def test_intervals_cover_the_enumerated_answer(name, design):
+@pytest.mark.parametrize("sampler", ["lime", "balanced"])
+@pytest.mark.parametrize("measure", [COINS, SIZES], ids=["coins", "sizes"])
+def test_intervals_cover_the_enumerated_answer(name, measure, sampler):
     game, d, n, runs = games()[name], 8, 400, 150
     masks = every_mask(d)
-    chance = np.ones(len(masks))
-    if design is uniform_size:
-        sizes = (~masks).sum(axis=1)
-        of_size = np.array([np.sum(sizes == s) for s in range(d + 1)])
-        chance = np.where(sizes > 0, 1 / (d * of_size[sizes]), 0.0)
-    weights = chance * locality(cosine_distance(masks), 0.25)
-    truth = fitted(masks, game(masks), weights, 0.0, block=256).coefs
+    kept = masks.sum(axis=1)
+    chance = (measure.chances(d) / np.bincount(kept))[kept]
+    truth = fitted(masks, game(masks), chance * locality(cosine_distance(masks), 0.25), block=256).coefs
     hits = []
     for seed in range(runs):
-        drawn = design(np.random.default_rng(seed), n, d)
-        fit = fitted(drawn, game(drawn), locality(cosine_distance(drawn), 0.25), 0.0, block=n)
+        around = MaskMasker(measure).neighbourhood(d, None, random_state=seed, sampler=sampler)
+        draws = around.draw(0, n)
+        ridge = WeightedRidge(d)
+        weights = locality(draws.distances, 0.25)
+        ridge.add(draws.features, weights, game(draws.features), draws.blocks)
+        fit = ridge.fit(0.0)
         hits.append(np.abs(fit.coefs - truth) <= 1.96 * fit.std_errors)
     assert 0.92 <= np.mean(hits) <= 0.98
+
+
+def test_dependent_draws_count_as_one():
+    # every draw made twice tells no more than once, if it is said which belong together
+    features, outputs, weights = random_game(n=200, d=4)
+    once, twice, wrong = WeightedRidge(4), WeightedRidge(4), WeightedRidge(4)
+    blocks = np.random.default_rng(0).permutation(np.repeat(np.arange(40), 5))
+    once.add(features, weights, outputs, blocks)
+    again = [np.concatenate([part, part]) for part in (features, weights, outputs)]
+    twice.add(*again, np.concatenate([blocks, blocks]))
+    wrong.add(*again)
+    assert once.n_blocks() == twice.n_blocks() == 40
+    assert wrong.n_blocks() == 400
+    few, many, less = (ridge.fit(0.0).std_errors for ridge in (once, twice, wrong))
+    np.testing.assert_allclose(many, few, rtol=0.02)  # the factor for fitted parameters knows of more draws
+    assert np.mean(less / few) == pytest.approx(np.sqrt(0.5), abs=0.1)
+
+
+def test_blocks_in_any_order_and_any_batches():
+    features, outputs, weights = random_game(n=300)
+    blocks = np.arange(300) % 16
+    order = np.argsort(blocks, kind="stable")
+    mixed, sorted_ = WeightedRidge(6), WeightedRidge(6)
+    for start in range(0, 300, 41):
+        part = slice(start, start + 41)
+        mixed.add(features[part], weights[part], outputs[part], blocks[part])
+    sorted_.add(features[order], weights[order], outputs[order], blocks[order])
+    np.testing.assert_allclose(mixed.fit(1.0).std_errors, sorted_.fit(1.0).std_errors, rtol=1e-9)
 
 
 def test_spread_and_blocks():
@@ -188,9 +219,9 @@ def test_spread_and_blocks():
     parts = rng.normal(size=(5000, 16, 3))
     assert np.mean(spread_of_sums(parts.transpose(1, 0, 2)) ** 2) == pytest.approx(16, rel=0.05)
     for n in (1, 2, 100, 128, 129, 5000, 100_000):
-        edges = block_edges(n)
-        assert edges[0] == 0
-        assert len(edges) <= 128
-        assert edges[-1] < n
+        groups = groups_of(None, n)
+        assert groups.shape == (n,)
+        assert 0 == groups[0] <= groups[-1] < 128
+        assert set(np.diff(groups)) <= {0, 1}
     assert half_width_factor(8) == pytest.approx(2.3646 / 1.96, rel=1e-4)
     assert half_width_factor(1) == np.inf

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from jupyter_xai import CannotExplainError, Image, InputError, Tabular, Text
-from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, coin, neighbourhood_of, uniform_size
+from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood, neighbourhood_of
 
 TEXT = " ".join(f"word{i}" for i in range(23))
 TABLE = pd.DataFrame({"a": np.arange(50.0), "b": list("xyzvw") * 10, "c": np.arange(50) % 7})
@@ -16,15 +16,19 @@ IMAGE = np.random.default_rng(0).random((12, 12, 3))
 def neighbourhoods(random_state=0):
     return {
         "text": Text().neighbourhood(TEXT, None, random_state=random_state),
+        "text, lime": Text().neighbourhood(TEXT, None, random_state=random_state, sampler="lime"),
         "table": Tabular(TABLE).neighbourhood(TABLE.iloc[[4]], None, random_state=random_state),
         "grouped": Tabular(TABLE, groups={"g": ["a", "b"]}).neighbourhood(
             TABLE.iloc[[4]], None, random_state=random_state
         ),
         "image": Image("grid", 11).neighbourhood(IMAGE, None, random_state=random_state),
+        "image, lime": Image("grid", 11).neighbourhood(
+            IMAGE, None, random_state=random_state, sampler="lime"
+        ),
     }
 
 
-KINDS = ["text", "table", "grouped", "image"]
+KINDS = ["text", "text, lime", "table", "grouped", "image", "image, lime"]
 
 
 def rows(around, start, stop):
@@ -93,22 +97,6 @@ def test_no_seed_is_another_one_each_time():
 def test_bad_seeds(seed):
     with pytest.raises(InputError, match="random_state"):
         Text().neighbourhood(TEXT, None, random_state=seed)
-
-
-def test_sizes_of_text_draws_are_uniform_and_words_too():
-    masks = uniform_size(np.random.default_rng(1), 40_000, 8)
-    removed = (~masks).sum(axis=1)
-    counts = np.bincount(removed, minlength=9)
-    assert counts[0] == 0
-    assert np.abs(counts[1:] / 5000 - 1).max() < 0.07
-    assert np.abs((~masks).mean(axis=0) - 4.5 / 8).max() < 0.01
-
-
-def test_pieces_of_images_are_kept_half_the_time_independently():
-    masks = coin(np.random.default_rng(1), 40_000, 11)
-    assert np.abs(masks.mean(axis=0) - 0.5).max() < 0.01
-    covariance = np.cov(masks.T.astype(float))
-    assert np.abs(covariance - np.diag(np.diag(covariance))).max() < 0.01
 
 
 @pytest.mark.parametrize("kind", ["text", "image"])

@@ -1,0 +1,1 @@
+"""LIME beside the real lime: errors against what infinitely many draws of lime's own scheme would answer."""
