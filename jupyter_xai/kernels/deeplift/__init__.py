@@ -1,0 +1,1 @@
+"""DeepLIFT on any torch network."""

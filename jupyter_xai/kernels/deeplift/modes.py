@@ -1,0 +1,203 @@
+"""The two passes: every torch call of the network on the input, then on the reference, met one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from jupyter_xai.kernels.deeplift.calls import Kind, Plan, plan_of
+from jupyter_xai.kernels.deeplift.mixed import Mixed, depends, trace, twin_of
+from jupyter_xai.kernels.deeplift.reveal import Watched, source_of, through_norm
+from jupyter_xai.kernels.deeplift.tape import (
+    MARK,
+    Call,
+    Decision,
+    Diverged,
+    Mark,
+    Rule,
+    Tape,
+    attach,
+    tensors_of,
+)
+from jupyter_xai.kernels.deeplift.twins import Step, Twinned
+
+
+class _Pass(TorchFunctionMode):
+    """What both passes share.
+
+    Parameters
+    ----------
+    tape : Tape
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()
+        self.tape = tape
+        self._inside: list[Plan] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Called by torch for every call above autograd; calls made from here do not come back."""
+        plan = plan_of(func)
+        if plan.kind is Kind.QUERY:
+            return func(*args, **kwargs or {})
+        if plan.kind is Kind.SWITCH:  # what is not to be trained is to be explained all the same
+            return None
+        if plan.kind is Kind.ALIAS:
+            return plan.body(*args, **kwargs or {})
+        if plan.kind is Kind.COMPOSED and plan in self._inside:
+            plan = plan.whole()
+        out = kwargs.pop("out", None) if kwargs and "out" in kwargs else None
+        found = self._call(plan, func, args, kwargs or {})
+        return found if out is None else self._write(out, found)
+
+    def _write(self, out: Any, found: Any) -> Any:
+        for place, part in zip(tensors_of((out,)), tensors_of((found,)), strict=True):
+            self.tape.before_write(place)
+            place.resize_(part.shape).copy_(part)
+        return out
+
+    def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def _apart(self, plan: Plan, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Take a call apart: those it is made of come here in their turn."""
+        self._inside.append(plan)
+        try:
+            with self:
+                found = body(*args, **kwargs)
+        finally:
+            self._inside.pop()
+        return found if found is args[0] else self._stored(plan, args, found)
+
+    def _stored(self, plan: Plan, args: tuple[Any, ...], found: Any) -> Any:
+        """Put a result where the call as written puts it."""
+        if not plan.in_place:
+            return found
+        self.tape.before_write(args[0])
+        return args[0].copy_(found)
+
+
+class ExplainedPass(_Pass):
+    """Evaluates the network on the input and puts the rules into the graph."""
+
+    def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
+            return self._decide(plan, func, args, kwargs)
+        # inside a custom autograd function, whose own backward replaces the path that we lay: keep a second one
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            found = self._decide(plan, func, args, kwargs)
+            for part in tensors_of((found,)):
+                if part.requires_grad and not plan.in_place:
+                    setattr(part, MARK, Mark(twin=part.view_as(part)))
+        return found
+
+    def _decide(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tape = self.tape
+        args, kwargs, tensors = trace(tape, args, kwargs)
+        live, source = any(t.requires_grad for t in tensors), depends(tensors)
+        call = Call(plan.name, plan.function, args, kwargs, plan.in_place)
+        decision = self._decision(plan, call, live=live, source=source) if live or source else None
+        tape.entries.append((plan, decision))
+        if decision is None:
+            return self._plain(plan, func, call, source if not live else plan.name)
+        if isinstance(decision, Twinned):
+            floats = decision.floats(call, tuple(twin_of(call.at(path)) for path in decision.paths))
+            found = self._apart(plan, decision.body, floats.args, floats.kwargs)
+            return found if plan.in_place else decision.answer(call, found)
+        if not isinstance(decision, Rule):
+            assert callable(decision)
+            return self._apart(plan, decision, args, kwargs)
+        outputs = decision.explained(call)
+        found = attach(decision, outputs, decision.sources(call))
+        if isinstance(decision, Step):
+            setattr(decision.truth, MARK, Mark(twin=found, source=plan.name))
+            return decision.truth
+        self._mark(plan, call, found, source or plan.name)
+        return self._stored(plan, args, found)
+
+    def _decision(self, plan: Plan, call: Call, *, live: bool, source: str) -> Decision:
+        if plan.kind is Kind.LEAVES:
+            self.tape.lose(plan.name)
+            return None
+        twinned = Twinned.of(call, moves=plan.moves)
+        if twinned is not None:
+            return twinned
+        if plan.kind is Kind.COMPOSED:
+            return plan.body
+        if not live:
+            return None
+        self.tape.coupled |= plan.couples(call)
+        decision: Decision = None
+        if plan.kind is Kind.RULE:
+            decision = plan.make(call, self.tape)
+        elif plan.kind is Kind.UNKNOWN and not source:
+            decision = plan.fallback(call, self.tape)
+        if source and decision is None:
+            return Mixed(call, call.paths(lambda t: t.requires_grad), self.tape, source)
+        return decision
+
+    def _plain(self, plan: Plan, func: Any, call: Call, source: str) -> Any:
+        """A call without a rule: torch's own gradient is its multiplier, or nothing of it is live."""
+        args = call.args
+        if plan.in_place:
+            self.tape.before_write(args[0])
+        if plan.kind is Kind.LEAVES:
+            args = tuple(a.detach() if isinstance(a, Tensor) else a for a in args)
+        found = func(*args, **call.kwargs)
+        if source:
+            self._mark(plan, call, found, source)
+        return found
+
+    def _mark(self, plan: Plan, call: Call, found: Any, source: str) -> None:
+        for part in tensors_of((found,)):
+            if not part.requires_grad and not plan.fixed:
+                setattr(part, MARK, Mark(source=source))
+            elif plan.pairs and self.tape.settings.rule != "rescale":
+                self._note_linear(plan, call, part)
+
+    def _note_linear(self, plan: Plan, call: Call, found: Tensor) -> None:
+        at = len(self.tape.entries) - 1
+        source = through_norm(call) if plan.name == "batch_norm" else source_of(call, at)
+        if source is not None:
+            setattr(found, MARK, Mark(linear=source, version=found._version))  # noqa: SLF001
+
+
+class ReferencePass(_Pass):
+    """Evaluates the network on the reference; each rule meets its call again and works out its multipliers."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__(tape)
+        self.position = 0
+
+    def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        entries, at = self.tape.entries, self.position
+        if at >= len(entries) or entries[at][0] != plan:
+            raise Diverged(entries[at][0].name if at < len(entries) else "the end", plan.name)
+        self.position += 1
+        decision = entries[at][1]
+        if decision is None:
+            if plan.in_place:
+                self.tape.before_write(args[0])
+            return func(*args, **kwargs)
+        call = Call(plan.name, plan.function, args, kwargs, plan.in_place)
+        if isinstance(decision, Watched):
+            decision.see(call, self.tape)
+            return func(*args, **kwargs)
+        if isinstance(decision, Twinned):
+            floats = decision.floats(call, tuple(call.at(path) for path in decision.paths))
+            found = self._apart(plan, decision.body, floats.args, floats.kwargs)
+            return found if plan.in_place else decision.answer(call, found)
+        if not isinstance(decision, Rule):
+            assert callable(decision)
+            return self._apart(plan, decision, args, kwargs)
+        return self._stored(plan, args, decision.reference(call))
+
+    def finish(self) -> None:
+        """Check that no call is left over."""
+        if self.position < len(self.tape.entries):
+            raise Diverged(self.tape.entries[self.position][0].name, "the end")

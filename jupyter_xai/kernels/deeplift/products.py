@@ -1,0 +1,203 @@
+"""Products of two live operands: each is credited with the other's mean, which is the two-player Shapley value.
+
+Lundberg & Lee (2017) and shap's rules for TensorFlow have the elementwise case; any bilinear call is alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from jupyter_xai.kernels.deeplift.elementwise import elementwise
+from jupyter_xai.kernels.deeplift.integral import Integral
+from jupyter_xai.kernels.deeplift.tape import Call, Decision, Diverged, Kept, Path, Rule, Tape
+
+
+class Product(Rule):
+    """A bilinear call: the multiplier of an operand is the gradient with the other one at its mean.
+
+    Parameters
+    ----------
+    call : Call
+    operands : tuple of Path
+        The two.
+    tape : Tape
+    """
+
+    def __init__(self, call: Call, operands: tuple[Path, ...], tape: Tape) -> None:
+        super().__init__(call, operands, tape)
+        self._kept: tuple[Kept, ...] = ()
+        self._means: tuple[Tensor, ...] = ()
+
+    def explained(self, call: Call) -> Tensor:
+        """The product."""
+        self._kept = tuple(self.keep(call, path) for path in self.operands)
+        y: Tensor = call.run()
+        return y
+
+    def reference(self, call: Call) -> Tensor:
+        """The product of the reference, and the means."""
+        means = []
+        for kept, path in zip(self._kept, self.operands, strict=True):
+            b = call.at(path).detach()
+            if b.shape != kept.tensor.shape:
+                raise Diverged(f"{self.name} of {tuple(kept.tensor.shape)}", f"{tuple(b.shape)}")
+            means.append((kept.tensor + b) / 2)
+        self._means, self._kept = tuple(means), ()
+        self._prepare(call)
+        y: Tensor = call.run()
+        return y
+
+    def _prepare(self, call: Call) -> None:
+        """What a subclass needs besides the means."""
+
+
+class Elementwise(Product):
+    """Entry by entry."""
+
+    def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
+        """Times the other's mean, summed where an operand was broadcast."""
+        m, (a, b) = multipliers[0], self._means
+        return (m * b).sum_to_size(a.shape), (m * a).sum_to_size(b.shape)
+
+
+class Matrices(Product):
+    """A matrix product with at least two dimensions each."""
+
+    def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
+        """Times the other's mean transposed, summed where an operand was broadcast."""
+        m, (a, b) = multipliers[0], self._means
+        return (m @ b.mT).sum_to_size(a.shape), (a.mT @ m).sum_to_size(b.shape)
+
+
+class Bilinear(Product):
+    """Any other call that is linear in each of two operands: convolutions by live weights, einsum."""
+
+    def _prepare(self, call: Call) -> None:
+        with torch.enable_grad():
+            self._points = tuple(mean.requires_grad_() for mean in self._means)
+            self._at_means = call.replaced(self.operands, self._points).evaluate()
+
+    def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradient at the means."""
+        return torch.autograd.grad(self._at_means, self._points, multipliers[0], retain_graph=True)
+
+
+def _is_live(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def product(call: Call, tape: Tape) -> Decision:
+    """The rule of a * b; None if one of them is constant."""
+    if not (_is_live(call.args[0]) and _is_live(call.arg(1, "other"))):
+        return None
+    return Elementwise(call, ((0,), (1,) if len(call.args) > 1 else ("other",)), tape)
+
+
+def matrices(call: Call, tape: Tape) -> Decision:
+    """The rule of a @ b; None if one of them is constant."""
+    a, b = call.args[0], call.args[1] if len(call.args) > 1 else next(iter(call.kwargs.values()))
+    if not (_is_live(a) and _is_live(b)):
+        return None
+    if a.dim() < 2 or b.dim() < 2:
+        return bilinear(call, tape)
+    return Matrices(call, call.paths(lambda t: t.requires_grad), tape)
+
+
+def bilinear(call: Call, tape: Tape) -> Decision:
+    """A call that is linear in each operand: None for one live operand, the integral for three or more."""
+    live = call.paths(lambda t: t.requires_grad)
+    if len(live) < 2:
+        return None
+    if len(live) == 2:
+        return Bilinear(call, live, tape)
+    return Integral(call, live, tape)  # a polynomial of low degree: the integral is exact
+
+
+def layer(call: Call, tape: Tape) -> Decision:
+    """A linear layer or convolution whose weight may be live; a live bias is added on its own."""
+    weight, bias = call.arg(1, "weight"), call.arg(2, "bias")
+    if not (_is_live(call.args[0]) and _is_live(weight)):
+        return None
+    if call.name == "linear":
+        return lambda x, weight, bias=None: x @ weight.mT if bias is None else x @ weight.mT + bias
+    if not _is_live(bias):
+        return Bilinear(call, call.paths(lambda t: t.requires_grad), tape)
+
+    def without_bias(x: Tensor, weight: Tensor, bias: Tensor, *rest: Any, **options: Any) -> Tensor:
+        y: Tensor = call.function(x, weight, None, *rest, **options)
+        return y + bias.reshape(-1, *([1] * (weight.dim() - 2)))
+
+    return without_bias
+
+
+def divide(call: Call, tape: Tape) -> Decision:  # noqa: ARG001 - every rule is made alike
+    """Division as a * (1 / b); None if the divisor is constant."""
+    rounding = call.kwargs.get("rounding_mode")
+    live = _is_live(call.arg(1, "other"))
+    if not live and rounding is None:
+        return None
+
+    def divided(a: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+        found = a * torch.reciprocal(other) if live else a * (1.0 / other)
+        if rounding_mode is None:
+            return found
+        return torch.trunc(found) if rounding_mode == "trunc" else torch.floor(found)
+
+    return divided
+
+
+def _sum_of(product_of: Callable[[Any, Any], Any]) -> Callable[[Call, Tape], Decision]:
+    """What addmm and its like are: beta * first + alpha * product(second, third)."""
+
+    def body(first: Any, second: Any, third: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+        return beta * first + alpha * product_of(second, third)
+
+    def made(call: Call, tape: Tape) -> Decision:  # noqa: ARG001
+        second, third = call.arg(1, "mat1"), call.arg(2, "mat2")
+        return body if _is_live(second) and _is_live(third) else None
+
+    return made
+
+
+def addcmul(call: Call, tape: Tape) -> Decision:  # noqa: ARG001
+    """Addition of value * second * third."""
+    if not (_is_live(call.args[1]) and _is_live(call.args[2])):
+        return None
+    return lambda first, second, third, *, value=1: first + value * (second * third)
+
+
+def addcdiv(call: Call, tape: Tape) -> Decision:  # noqa: ARG001
+    """Addition of value * second / third."""
+    if not _is_live(call.args[2]):
+        return None
+    return lambda first, second, third, *, value=1: first + value * (second / third)
+
+
+def lerp(call: Call, tape: Tape) -> Decision:  # noqa: ARG001
+    """A step from first to second: first + weight * (second - first)."""
+    weight = call.arg(2, "weight")
+    if not _is_live(weight):
+        return None
+    return lambda first, end, weight: first + weight * (end - first)
+
+
+def power(call: Call, tape: Tape) -> Decision:
+    """A power by its base, an exponential by its exponent, exp(b log a) by both."""
+    base, exponent = call.args[0], call.arg(1, "exponent")
+    if not _is_live(exponent):
+        return elementwise(call, tape)
+    if _is_live(base):
+        return lambda base, exponent: torch.exp(exponent * torch.log(base))
+    if isinstance(base, Tensor):
+        return lambda base, exponent: torch.exp(exponent * torch.log(base))
+    return lambda base, exponent: torch.exp(exponent * math.log(base))
+
+
+addmm = _sum_of(torch.matmul)
+addbmm = _sum_of(lambda b, c: torch.bmm(b, c).sum(0))
+addr = _sum_of(torch.outer)
