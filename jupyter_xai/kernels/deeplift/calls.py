@@ -82,6 +82,11 @@ class Plan:
         return self.name in FIXED
 
     @property
+    def inverts(self) -> bool:
+        """Whether it gives one over something."""
+        return self.name in {"rsqrt", "reciprocal"}
+
+    @property
     def pairs(self) -> bool:
         """Whether RevealCancel looks at it together with what follows."""
         return self.name in PAIRS or self.name == "batch_norm"

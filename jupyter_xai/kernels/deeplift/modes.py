@@ -157,6 +157,8 @@ class ExplainedPass(_Pass):
         for part in tensors_of((found,)):
             if not part.requires_grad and not plan.fixed:
                 setattr(part, MARK, Mark(source=source))
+            elif plan.inverts:
+                setattr(part, MARK, Mark(inverse=True))
             elif plan.pairs and self.tape.settings.rule != "rescale":
                 self._note_linear(plan, call, part)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.elementwise import elementwise
 from jupyter_xai.kernels.deeplift.integral import Integral
-from jupyter_xai.kernels.deeplift.tape import Call, Decision, Diverged, Kept, Path, Rule, Tape
+from jupyter_xai.kernels.deeplift.tape import MARK, Call, Decision, Diverged, Kept, Mark, Path, Rule, Tape
 
 
 class Product(Rule):
@@ -32,6 +32,7 @@ class Product(Rule):
         super().__init__(call, operands, tape)
         self._kept: tuple[Kept, ...] = ()
         self._means: tuple[Tensor, ...] = ()
+        self._ends: tuple[tuple[Tensor, ...], ...] = ()
 
     def explained(self, call: Call) -> Tensor:
         """The product."""
@@ -41,14 +42,17 @@ class Product(Rule):
 
     def reference(self, call: Call) -> Tensor:
         """The product of the reference, and the means."""
-        means = []
+        means, ends = [], []
         for kept, path in zip(self._kept, self.operands, strict=True):
             b = call.at(path).detach()
             if b.shape != kept.tensor.shape:
                 raise Diverged(f"{self.name} of {tuple(kept.tensor.shape)}", f"{tuple(b.shape)}")
             means.append((kept.tensor + b) / 2)
+            ends.append((kept.tensor, b))
         self._means, self._kept = tuple(means), ()
+        self._ends = tuple(zip(*ends, strict=True))
         self._prepare(call)
+        self._ends = ()
         y: Tensor = call.run()
         return y
 
@@ -63,6 +67,37 @@ class Elementwise(Product):
         """Times the other's mean, summed where an operand was broadcast."""
         m, (a, b) = multipliers[0], self._means
         return (m * b).sum_to_size(a.shape), (m * a).sum_to_size(b.shape)
+
+
+class Quotient(Product):
+    """a / b where b scales several entries: dy = (da - mean(y) db) / mean(b).
+
+    Numerator and divisor belong together there (a norm, a sum), and the two-player value would pair each with the
+    other's reference, however small that is. Where b changes its sign it is the product with 1 / b.
+    """
+
+    inverse: ClassVar[bool] = False
+    """Whether the second operand is q = 1 / b."""
+
+    def _prepare(self, call: Call) -> None:  # noqa: ARG002 - every rule is called alike
+        (a, b), (a0, b0) = self._ends
+        if self.inverse:
+            q, q0, b, b0 = b, b0, 1.0 / b, 1.0 / b0
+        safe = b * b0 > 0
+        self._by_a = torch.where(safe, 2.0 / (b + b0), (1.0 / b + 1.0 / b0) / 2)
+        by_b = torch.where(safe, -(a / b + a0 / b0) / (b + b0), -(a + a0) / (2.0 * b * b0))
+        self._by_b = -by_b / (q * q0) if self.inverse else by_b
+
+    def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
+        """To numerator and divisor, summed where one was broadcast."""
+        m, (a, b) = multipliers[0], self._means
+        return (m * self._by_a).sum_to_size(a.shape), (m * self._by_b).sum_to_size(b.shape)
+
+
+class Scaled(Quotient):
+    """a * q where q is the inverse of a norm or a sum."""
+
+    inverse = True
 
 
 class Matrices(Product):
@@ -95,7 +130,19 @@ def product(call: Call, tape: Tape) -> Decision:
     """The rule of a * b; None if one of them is constant."""
     if not (_is_live(call.args[0]) and _is_live(call.arg(1, "other"))):
         return None
-    return Elementwise(call, ((0,), (1,) if len(call.args) > 1 else ("other",)), tape)
+    paths: tuple[Path, Path] = ((0,), (1,) if len(call.args) > 1 else ("other",))
+    for first, second in (paths, paths[::-1]):
+        mark: Mark | None = getattr(call.at(second), MARK, None)
+        if mark is not None and mark.inverse and _shared(call.at(second), call.at(first)):
+            return Scaled(call, (first, second), tape)
+    return Elementwise(call, paths, tape)
+
+
+def _shared(scale: Tensor, scaled: Tensor) -> bool:
+    """Whether an operand scales several entries of the other one alike."""
+    pairs = zip(scale.shape, scale.stride(), strict=True)
+    distinct = math.prod(size for size, stride in pairs if stride or size == 1)
+    return distinct < scaled.numel()
 
 
 def matrices(call: Call, tape: Tape) -> Decision:
@@ -135,12 +182,15 @@ def layer(call: Call, tape: Tape) -> Decision:
     return without_bias
 
 
-def divide(call: Call, tape: Tape) -> Decision:  # noqa: ARG001 - every rule is made alike
-    """Division as a * (1 / b); None if the divisor is constant."""
+def divide(call: Call, tape: Tape) -> Decision:
+    """None if the divisor is constant; a quotient by what scales several entries; else a * (1 / b)."""
     rounding = call.kwargs.get("rounding_mode")
-    live = _is_live(call.arg(1, "other"))
+    divisor = call.arg(1, "other")
+    live = _is_live(divisor)
     if not live and rounding is None:
         return None
+    if rounding is None and _is_live(call.args[0]) and _shared(divisor, call.args[0]):
+        return Quotient(call, ((0,), (1,) if len(call.args) > 1 else ("other",)), tape)
 
     def divided(a: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         found = a * torch.reciprocal(other) if live else a * (1.0 / other)

@@ -67,12 +67,15 @@ class Mark:
     linear : Call, optional
         The linear call that made it, and at which version it was untouched.
     version : int
+    inverse : bool
+        Whether it is one over something.
     """
 
     twin: Tensor | None = None
     source: str = ""
     linear: Any = None
     version: int = 0
+    inverse: bool = False
 
 
 @dataclass(frozen=True)
