@@ -110,7 +110,10 @@ class AutoEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()
+            nn.Conv2d(1, 8, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
         )
         self.decoder = nn.Sequential(
             nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1, output_padding=1),
@@ -198,7 +201,10 @@ class TextCNN(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         x = self.embedding(ids).transpose(1, 2)
-        pooled = [F.max_pool1d(F.relu(conv(x)), x.size(2) - conv.kernel_size[0] + 1).squeeze(2) for conv in self.convs]
+        pooled = [
+            F.max_pool1d(F.relu(conv(x)), x.size(2) - conv.kernel_size[0] + 1).squeeze(2)
+            for conv in self.convs
+        ]
         return self.fc(self.dropout(torch.cat(pooled, 1)))
 
 
@@ -364,7 +370,9 @@ class Example:
 
 EXAMPLES: tuple[Example, ...] = (
     Example(
-        "mlp", lambda: nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 3)), (8,)
+        "mlp",
+        lambda: nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 3)),
+        (8,),
     ),
     Example("lenet", LeNet, (1, 28, 28)),
     Example("vgg", vgg, (3, 32, 32)),
@@ -373,12 +381,16 @@ EXAMPLES: tuple[Example, ...] = (
     Example("autoencoder", AutoEncoder, (1, 16, 16)),
     Example("unet", UNet, (3, 16, 16)),
     Example("lstm", lambda: Recurrent(nn.LSTM), (10, 5)),
-    Example("lstm, 2 layers both ways", lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True), (10, 5)),
+    Example(
+        "lstm, 2 layers both ways", lambda: Recurrent(nn.LSTM, num_layers=2, bidirectional=True), (10, 5)
+    ),
     Example("gru", lambda: Recurrent(nn.GRU), (10, 5)),
     Example("sentiment lstm", Sentiment, (9,), words=50),
     Example("text cnn", TextCNN, (9,), words=50),
     Example("transformer, norm last", Transformer, (9,), words=50),
-    Example("transformer, norm first", lambda: Transformer(norm_first=True, activation="gelu"), (9,), words=50),
+    Example(
+        "transformer, norm first", lambda: Transformer(norm_first=True, activation="gelu"), (9,), words=50
+    ),
     Example("causal attention", CausalBlock, (6, 16)),
     Example("causal attention, fused", lambda: CausalBlock(fused=True), (6, 16)),
     Example("squeeze and excitation", SqueezeExcite, (3, 12, 12)),

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.linear import names
-from jupyter_xai.kernels.deeplift.tape import Call, Decision, Diverged, Kept, Path, Rule, Tape
+from jupyter_xai.kernels.deeplift.tape import Call, Decision, Diverged, Kept, Path, Rule, Tape, own_graph
 
 Slope = Callable[[Call, Tensor, Tensor], Tensor]
 """``slope(call, a, a0)``: the divided difference between two points, its limit where they are equal."""
@@ -126,7 +126,7 @@ def quotient(call: Call, a: Tensor, a0: Tensor) -> Tensor:
 
 def derivative(call: Call, at: Tensor) -> Tensor:
     """f'(at), by torch; 0 where it has none."""
-    with torch.enable_grad():
+    with own_graph():
         point = at.detach().requires_grad_()
         y = call.function(point, *call.args[1:], **call.kwargs)
         if not y.requires_grad:

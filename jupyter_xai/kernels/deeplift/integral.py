@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jupyter_xai.kernels.deeplift.tape import Call, Diverged, Kept, Path, Rule, Tape, floats
+from jupyter_xai.kernels.deeplift.tape import Call, Diverged, Kept, Path, Rule, Tape, floats, own_graph
 
 NODES = 8
 
@@ -69,7 +69,7 @@ class Integral(Rule):
         """Average of the gradients, and the rest in proportion."""
         total = [torch.zeros_like(a) for _, a in self._ends]
         for at, weight in nodes(self.n_nodes):
-            with torch.enable_grad():
+            with own_graph():
                 points = tuple(torch.lerp(a0, a, at).requires_grad_() for a0, a in self._ends)
                 found = floats(self._call.replaced(self.operands, points).evaluate())
                 pairs = [(y, m) for y, m in zip(found, multipliers, strict=True) if y.requires_grad]

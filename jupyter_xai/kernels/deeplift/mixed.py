@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jupyter_xai.kernels.deeplift.tape import MARK, Call, Kept, Mark, Path, Rule, Tape, floats
+from jupyter_xai.kernels.deeplift.tape import MARK, Call, Kept, Mark, Path, Rule, Tape, floats, own_graph
 
 
 def trace(
@@ -95,7 +95,7 @@ class Mixed(Rule):
         return found
 
     def _branch(self, call: Call, values: tuple[Tensor, ...]) -> Any:
-        with torch.enable_grad():
+        with own_graph():
             points = tuple(value.detach().clone().requires_grad_() for value in values)
             return points, floats(call.replaced(self.operands, points).evaluate())
 

@@ -148,7 +148,8 @@ class ExplainedPass(_Pass):
             self.tape.before_write(args[0])
         if plan.kind is Kind.LEAVES:
             args = tuple(a.detach() if isinstance(a, Tensor) else a for a in args)
-        found = func(*args, **call.kwargs)
+        with torch.autograd.graph.saved_tensors_hooks(self.tape.pack, self.tape.unpack):
+            found = func(*args, **call.kwargs)
         if source:
             self._mark(plan, call, found, source)
         return found

@@ -3,8 +3,8 @@
 With c = x - mean(x) and s = sqrt(mean(c^2) + eps), y = c / s is explained as a quotient whose parts belong together:
 dy = (dc - mean(y) ds) / mean(s), and ds = sum((c + c0) dc) / (n (s + s0)), means being those of input and reference. So
 nothing is divided by a difference, and nothing grows where the reference has no variance: the product c * (1 / s)
-would pair c with the 1 / s of the reference, which no coalition of entries ever does (60 times the distance to the exact
-Shapley values for a reference of zeros).
+would pair c with the 1 / s of the reference, which no coalition of entries ever does (60 times the distance to exact
+Shapley values where the reference is zero).
 """
 
 from __future__ import annotations

@@ -63,11 +63,9 @@ class Passes:
         self.tape = Tape(settings or Settings())
         self._points = tuple(x.detach().requires_grad_() for x in inputs)
         with _eager(), torch.inference_mode(mode=False), torch.enable_grad():
-            with torch.autograd.graph.saved_tensors_hooks(self.tape.pack, self.tape.unpack):
-                entered = tuple(point.view_as(point) for point in self._points)
-                entered = tuple(x.clone() for x in entered)  # a network may write into what it is given
-                with ExplainedPass(self.tape):
-                    self._scores = function(*entered)
+            entered = tuple(x.clone() for x in self._points)  # a network may write into what it is given
+            with ExplainedPass(self.tape):
+                self._scores = function(*entered)
             entered = tuple(x0.detach().clone() for x0 in references)
             second = ReferencePass(self.tape)
             with second:

@@ -14,7 +14,18 @@ from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.elementwise import elementwise
 from jupyter_xai.kernels.deeplift.integral import Integral
-from jupyter_xai.kernels.deeplift.tape import MARK, Call, Decision, Diverged, Kept, Mark, Path, Rule, Tape
+from jupyter_xai.kernels.deeplift.tape import (
+    MARK,
+    Call,
+    Decision,
+    Diverged,
+    Kept,
+    Mark,
+    Path,
+    Rule,
+    Tape,
+    own_graph,
+)
 
 
 class Product(Rule):
@@ -113,7 +124,7 @@ class Bilinear(Product):
     """Any other call that is linear in each of two operands: convolutions by live weights, einsum."""
 
     def _prepare(self, call: Call) -> None:
-        with torch.enable_grad():
+        with own_graph():
             self._points = tuple(mean.requires_grad_() for mean in self._means)
             self._at_means = call.replaced(self.operands, self._points).evaluate()
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.elementwise import slope_of
-from jupyter_xai.kernels.deeplift.tape import MARK, Call, Decision, Handled, Kept, Mark, Rule, Tape
+from jupyter_xai.kernels.deeplift.tape import MARK, Call, Decision, Handled, Kept, Mark, Rule, Tape, own_graph
 
 DENSE = frozenset({"linear", "matmul", "mm", "addmm", "__matmul__"})
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
@@ -146,7 +146,7 @@ class RevealCancel(Rule):
         self._dz = self._z.tensor - self.z0.tensor
         weight = self.source.scaled()
         apply = self.source.apply
-        with torch.enable_grad():
+        with own_graph():
             self._point = torch.zeros_like(self._dz).requires_grad_()
             self._parts = tuple(apply(self._point, w) for w in (weight.clamp(min=0), weight.clamp(max=0)))
         up, down = self._dz.clamp(min=0), self._dz.clamp(max=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -286,6 +287,17 @@ def floats(found: Any) -> tuple[Tensor, ...]:
 def memory(tensor: Tensor) -> int:
     """Identity of the memory a tensor is in; views share it."""
     return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - data_ptr is 0 for fakes and empties
+
+
+@contextmanager
+def own_graph() -> Iterator[None]:
+    """Record gradients for the use of a rule alone, past whatever the network does with what torch saves."""
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(_as_it_is, _as_it_is):
+        yield
+
+
+def _as_it_is(tensor: Any) -> Any:
+    return tensor
 
 
 class _Apply(torch.autograd.Function):
