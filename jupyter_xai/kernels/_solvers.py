@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +10,17 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
-from jupyter_xai.kernels._intervals import groups_of, half_width_factor, spread_of_sums
+from jupyter_xai.kernels import _rows
+from jupyter_xai.kernels._intervals import MAX_BLOCKS, groups_of, half_width_factor, spread_of_sums
+from jupyter_xai.kernels._rows import Rows, joined
+from jupyter_xai.kernels._selection import Selector
 
-_CHUNK_BYTES = 2**17  # worked on at a time: stays in the cache
-_COLUMNS_BYTES = 2**24
-_RAW_BYTES = 2**22  # rows up to here are held a byte a feature
 _PRIMAL = 3000  # features up to which the d x d Gram matrix is kept
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeFit:
-    """A fitted surrogate for each output.
+class LinearFit:
+    """A fitted linear model for each output.
 
     Parameters
     ----------
@@ -31,64 +30,15 @@ class RidgeFit:
         Scaled so that 1.96 of it is the 95 % half-width; infinite with fewer draws than parameters.
     r2 : ndarray of shape (outputs,)
         Weighted R squared; 1 where the outputs do not vary and the fit is exact.
+    kept : ndarray of shape (outputs, n_features), bool
+        The features that the model of each output was allowed; coefficient and error of the others are 0.
     """
 
     coefs: NDArray[np.float64]
     intercepts: NDArray[np.float64]
     std_errors: NDArray[np.float64]
     r2: NDArray[np.float64]
-
-
-class Draws:
-    """Rows of features held compactly: 0/1 as bytes while they are few, as bits when they are many, else float32."""
-
-    def __init__(self, n_features: int) -> None:
-        self.n_features = n_features
-        self._parts: list[NDArray[Any]] = []
-        self._bytes = 0
-        self._packed = False
-
-    def add(self, features: NDArray[Any]) -> None:
-        """Append rows; all bool or none."""
-        bits = features.dtype == np.bool_
-        self._bytes += features.size
-        if bits and not self._packed and self._bytes > _RAW_BYTES:
-            self._parts = [np.packbits(part, axis=1) for part in self._parts]
-            self._packed = True
-        if self._packed:
-            self._parts.append(np.packbits(features, axis=1))
-        else:
-            self._parts.append(features if bits else features.astype(np.float32))
-
-    def chunks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Stretches of rows as float64, of bounded size."""
-        rows = _joined(self._parts)
-        size = max(1, _CHUNK_BYTES // (8 * self.n_features))
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            if self._packed:
-                part = np.unpackbits(part, axis=1, count=self.n_features)
-            yield slice(start, start + len(part)), part.astype(np.float64)
-
-    def column_chunks(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Stretches of columns as float64, all rows each."""
-        rows = _joined(self._parts)
-        width = max(8, _COLUMNS_BYTES // (8 * len(rows)) // 8 * 8)
-        for start in range(0, self.n_features, width):
-            columns = slice(start, min(start + width, self.n_features))
-            part = rows[:, columns]
-            if self._packed:
-                part = np.unpackbits(rows[:, start // 8 : -(-columns.stop // 8)], axis=1)[
-                    :, : columns.stop - start
-                ]
-            yield columns, part.astype(np.float64)
-
-    def gram(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``Z' W Z``."""
-        total = np.zeros((self.n_features, self.n_features))
-        for rows, z in self.chunks():
-            total += z.T @ (z * weights[rows, None])
-        return total
+    kept: NDArray[np.bool_]
 
 
 class WeightedRidge:
@@ -113,7 +63,7 @@ class WeightedRidge:
     def __init__(self, n_features: int) -> None:
         self.n_features = n_features
         self.n = 0
-        self._rows = Draws(n_features)
+        self.rows = Rows(n_features)
         self._weights: list[NDArray[np.float64]] = []
         self._outputs: list[NDArray[np.float64]] = []
         self._blocks: list[NDArray[np.intp]] = []
@@ -146,7 +96,7 @@ class WeightedRidge:
         assert self._sum_zy is not None
         y = outputs - self._shift
         root = np.sqrt(weights)[:, None]
-        size = max(1, _CHUNK_BYTES // (8 * self.n_features))
+        size = max(1, _rows.CHUNK_BYTES // (8 * self.n_features))
         for first in range(0, len(y), size):
             rows = slice(first, first + size)
             z = features[rows].astype(np.float64)
@@ -155,7 +105,7 @@ class WeightedRidge:
                 self._gram += z.T @ z
             self._sum_z += root[rows, 0] @ z
             self._sum_zy += z.T @ (root[rows] * y[rows])
-        self._rows.add(features)
+        self.rows.add(features)
         self._weights.append(weights)
         self._outputs.append(y)
         if blocks is not None:
@@ -164,64 +114,128 @@ class WeightedRidge:
 
     def n_blocks(self) -> int:
         """Independent blocks so far."""
-        return int(_joined(self._blocks).max()) + 1 if self._blocks else self.n
+        return int(joined(self._blocks).max()) + 1 if self._blocks else self.n
 
-    def fit(self, alpha: float) -> RidgeFit:
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Weight of each draw, shape (n,)."""
+        return joined(self._weights)
+
+    @property
+    def outputs(self) -> NDArray[np.float64]:
+        """Outputs of each draw less the first draw's, shape (n, outputs)."""
+        return joined(self._outputs)
+
+    @property
+    def shift(self) -> NDArray[np.float64]:
+        """Outputs of the first draw, shape (outputs,)."""
+        assert self._shift is not None
+        return self._shift
+
+    def groups(self, most: int = MAX_BLOCKS) -> NDArray[np.intp]:
+        """Group of each draw, of at most so many independent ones."""
+        return groups_of(joined(self._blocks) if self._blocks else None, self.n, most)
+
+    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Centred and weighted moments of the features with themselves and with the outputs.
+
+        Returns
+        -------
+        ndarray of shape (n_features, n_features)
+        ndarray of shape (n_features, outputs)
+        """
+        assert self._sum_zy is not None
+        w = self.weights
+        total = float(w.sum())
+        gram = self._gram if self._gram is not None else self.rows.gram(w)
+        centred = gram - np.outer(self._sum_z, self._sum_z / total)
+        return centred, self._sum_zy - np.outer(self._sum_z, w @ self.outputs / total)
+
+    def r_squared(self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weighted R squared of linear models, shape (outputs,).
+
+        Parameters
+        ----------
+        coefs : ndarray of shape (outputs, n_features)
+        intercepts : ndarray of shape (outputs,)
+            For outputs as they were given.
+        """
+        return self._r_squared(self._scores(coefs.T, intercepts - self.shift)[1])
+
+    def fit(self, alpha: float, selector: Selector | None = None) -> LinearFit:
         """Solve for all outputs, in float64.
 
         Parameters
         ----------
         alpha : float
             Ridge penalty; 0 gives least squares, of least norm where that is not unique.
+        selector : Selector, optional
+            Chooses the features of each output's model; None gives all of them to each.
         """
-        assert self._shift is not None
         assert self._sum_zy is not None
-        w, y = _joined(self._weights), _joined(self._outputs)
-        total = float(w.sum())
+        w, y = self.weights, self.outputs
+        total, d = float(w.sum()), self.n_features
         z_mean, y_mean = self._sum_z / total, w @ y / total
-        right = self._sum_zy - np.outer(self._sum_z, y_mean)
-        inverse: _Inverse | _DualInverse
-        if self._gram is None and self.n < self.n_features:
-            inverse = _DualInverse(self._rows, w, z_mean, alpha)
+        coefs = np.zeros((d, y.shape[1]))
+        kept = np.ones(coefs.T.shape, dtype=np.bool_)
+        parts: list[tuple[NDArray[np.intp], NDArray[np.intp], _Inverse | _DualInverse]] = []
+        if selector is None and self._gram is None and self.n < d:
+            right = self._sum_zy - np.outer(self._sum_z, y_mean)
+            parts.append((np.arange(d), np.arange(y.shape[1]), _DualInverse(self.rows, w, z_mean, alpha)))
         else:
-            gram = self._gram if self._gram is not None else self._rows.gram(w)
-            inverse = _Inverse(gram - np.outer(self._sum_z, z_mean), alpha)
-        coefs = inverse.solve(right)
+            gram, right = self.moments()
+            if selector is not None:
+                kept = np.stack([selector.keep(gram, column, self.n) for column in right.T])
+            choices, which = np.unique(kept, axis=0, return_inverse=True)
+            for k, choice in enumerate(choices):
+                features = np.flatnonzero(choice)
+                inverse = _Inverse(gram[np.ix_(features, features)], alpha)
+                parts.append((features, np.flatnonzero(which.ravel() == k), inverse))
+        for features, targets, solver in parts:
+            coefs[np.ix_(features, targets)] = solver.solve(right[np.ix_(features, targets)])
         intercepts = y_mean - z_mean @ coefs
-        scores, residual = self._scores(w, y, z_mean, coefs, intercepts)
-        y_spread = w @ (y - y_mean) ** 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            r2 = np.where(
-                residual <= 1e-20 * total * (1 + np.abs(self._shift)) ** 2, 1.0, 1.0 - residual / y_spread
-            )
-        n_blocks = len(scores)
-        influence = (inverse @ scores.transpose(1, 0, 2).reshape(self.n_features, -1)).reshape(
-            self.n_features, n_blocks, -1
+        scores, residual = self._scores(coefs, intercepts)
+        std_errors = np.zeros(coefs.shape)
+        for features, targets, solver in parts:
+            std_errors[np.ix_(features, targets)] = self._errors(solver, scores[:, features][:, :, targets])
+        return LinearFit(
+            coefs.T.copy(), intercepts + self.shift, std_errors.T.copy(), self._r_squared(residual), kept
         )
+
+    def _errors(self, inverse: _Inverse | _DualInverse, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard errors (features, outputs) from the sums of scores over groups (groups, features, outputs)."""
+        n_groups, n_features, _ = scores.shape
         free = self.n - 1.0 - inverse.effective
-        scale = half_width_factor(n_blocks) * np.sqrt(self.n / free) if free > 0 else np.inf
-        errors = spread_of_sums(influence.transpose(1, 0, 2))
+        if free <= 0:
+            return np.full(scores.shape[1:], np.inf)
+        influence = inverse @ scores.transpose(1, 0, 2).reshape(n_features, -1)
+        errors = spread_of_sums(influence.reshape(n_features, n_groups, -1).transpose(1, 0, 2))
+        scale = half_width_factor(n_groups) * np.sqrt(self.n / free)
         with np.errstate(invalid="ignore"):
-            std_errors = (
-                np.where(errors == 0, 0.0, errors * scale) if free > 0 else np.full_like(errors, np.inf)
+            return np.where(errors == 0, 0.0, errors * scale)
+
+    def _r_squared(self, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        w, y = self.weights, self.outputs
+        spread = w @ (y - w @ y / w.sum()) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(
+                residual <= 1e-20 * w.sum() * (1 + np.abs(self.shift)) ** 2, 1.0, 1.0 - residual / spread
             )
-        return RidgeFit(coefs.T.copy(), intercepts + self._shift, std_errors.T.copy(), r2)
 
     def _scores(
-        self,
-        w: NDArray[np.float64],
-        y: NDArray[np.float64],
-        z_mean: NDArray[np.float64],
-        coefs: NDArray[np.float64],
-        intercepts: NDArray[np.float64],
+        self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of weighted residual scores over each block, and the weighted sum of squared residuals."""
-        groups = groups_of(_joined(self._blocks) if self._blocks else None, self.n)
+        """Sums of weighted residual scores over each group, and the weighted sum of squared residuals.
+
+        Coefficients have shape (n_features, outputs), intercepts are those of the shifted outputs.
+        """
+        w, y, groups = self.weights, self.outputs, self.groups()
+        z_mean = self._sum_z / w.sum()
         n_groups = int(groups.max()) + 1
         scores = np.zeros((n_groups, self.n_features, y.shape[1]))
         left_sums = np.zeros((n_groups, y.shape[1]))
         residual = np.zeros(y.shape[1])
-        for rows, chunk in self._rows.chunks():
+        for rows, chunk in self.rows.chunks():
             left = y[rows] - intercepts
             left -= chunk @ coefs
             weighted = left * w[rows, None]
@@ -236,13 +250,6 @@ class WeightedRidge:
                 scores[group[first]] += z[first:last].T @ weighted[first:last]
         scores -= z_mean[:, None] * left_sums[:, None, :]
         return scores, residual
-
-
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """The one array of a list of arrays, which is shortened to it."""
-    if len(parts) > 1:
-        parts[:] = [np.concatenate(parts)]
-    return parts[0]
 
 
 class _Inverse:
@@ -277,7 +284,7 @@ class _DualInverse:
     """The same for more features than draws, through an n x n matrix (Woodbury's identity)."""
 
     def __init__(
-        self, rows: Draws, weights: NDArray[np.float64], mean: NDArray[np.float64], alpha: float
+        self, rows: Rows, weights: NDArray[np.float64], mean: NDArray[np.float64], alpha: float
     ) -> None:
         n = len(weights)
         self._rows, self._root, self._mean = rows, np.sqrt(weights), mean

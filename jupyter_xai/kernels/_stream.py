@@ -299,11 +299,19 @@ def instances(X: Any) -> Iterator[Any]:
     return iter(X)
 
 
+def plain(value: Any) -> Any:
+    """A hyper-parameter in a plain value; an object by its name or its type's.
+
+    Examples
+    --------
+    >>> plain(0.5), plain(len), plain(object())
+    (0.5, 'len', 'object')
+    """
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    return getattr(value, "__name__", type(value).__name__)
+
+
 def masker_params(masker: Masker) -> dict[str, Any]:
-    """Hyper-parameters of the masker in plain values; objects by their type's name."""
-    found = {}
-    for spec in masker.params:
-        value = getattr(masker, spec.name)
-        plain = isinstance(value, str | int | float | bool) or value is None
-        found[spec.name] = value if plain else getattr(value, "__name__", type(value).__name__)
-    return found
+    """Hyper-parameters of the masker in plain values."""
+    return {spec.name: plain(getattr(masker, spec.name)) for spec in masker.params}

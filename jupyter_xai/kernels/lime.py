@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from jupyter_xai.evaluation import Block, Evaluation, MaskEvaluation, Pool
-from jupyter_xai.explanation import Z95, Explanation, Fidelity, State
-from jupyter_xai.kernels._intervals import MIN_BLOCKS
-from jupyter_xai.kernels._solvers import RidgeFit, WeightedRidge
-from jupyter_xai.kernels._stream import Estimator, SampledKernel, masker_params
+from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool
+from jupyter_xai.kernels._local import LocalModel
+from jupyter_xai.kernels._locality import METRICS
+from jupyter_xai.kernels._regressors import check_regressor
+from jupyter_xai.kernels._selection import Selection
+from jupyter_xai.kernels._stream import Estimator, SampledKernel
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
-from jupyter_xai.models.targets import Targets, resolve_targets
 from jupyter_xai.params import ChoiceParam, FloatParam, IntParam, ParamSpec
-from jupyter_xai.protocols import Masker, Neighbourhood, Opening, Predictor, Sampler, Target
-
-
-def locality(distances: NDArray[np.float64], kernel_width: float) -> NDArray[np.float64]:
-    """LIME's locality weights, ``sqrt(exp(-d^2 / width^2))``.
-
-    Source: lime 0.2 (the paper has no square root).
-
-    Examples
-    --------
-    >>> locality(np.array([0.0, 1.0]), 1.0).round(4)
-    array([1.    , 0.6065])
-    """
-    return np.asarray(np.exp(-(distances**2) / (2.0 * kernel_width**2)))
-
-
-def penalty(n: int, around: Neighbourhood) -> float:
-    """LIME's ridge penalty after n draws: its 1 at the default number of draws, in proportion for other numbers.
-
-    A penalty of 1 at any number shrinks weights the more the fewer draws there are. Below four draws a feature it
-    is held up, so that the first estimates do not swing.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> around = SimpleNamespace(n_features=10, n_samples=1000)
-    >>> [penalty(n, around) for n in (10, 100, 1000)]
-    [1.0, 0.2, 1.0]
-    """
-    return max(n / around.n_samples, min(1.0, 2.0 * around.n_features / n))
+from jupyter_xai.protocols import Masker, Predictor, Sampler, Target
 
 
 class Lime(SampledKernel):
     """Local interpretable model-agnostic explanations, with lime 0.2's semantics and standard errors.
 
     The model is asked about draws around the instance; a ridge regression on which parts of the instance each
-    draw kept, weighted by closeness, gives one weight a feature. All features are used, and all outputs are
-    fitted on one set of model calls.
+    draw kept, weighted by closeness, gives one weight a feature. All outputs are fitted on one set of model
+    calls.
 
     Parameters
     ----------
@@ -66,6 +33,19 @@ class Lime(SampledKernel):
         Width of the locality kernel: small keeps to close draws. Auto: 0.25 on the cosine distance of masks
         (lime's text explainer writes 25, on 100 times that distance), 0.75 sqrt(features) on a table's
         Euclidean distance.
+    kernel : "exponential" or callable, default="exponential"
+        Weight of a draw by its distance: ``sqrt(exp(-distance^2 / width^2))``, or
+        ``kernel(distances, width) -> weights``.
+    distance : {"auto", "cosine", "euclidean", "manhattan", "hamming"} or callable, default="auto"
+        From a draw's row to the instance's: a name, or ``distance(features, instance) -> (n,)``. Auto: the cosine
+        distance of masks, a table's Euclidean distance. Another distance may need another width.
+    n_features : int or "auto", default="auto"
+        Features that the local model of each output may use; the others have weight 0. Auto: all.
+    feature_selection : {"auto", "none", "forward_selection", "highest_weights", "lasso_path"}, default="auto"
+        How they are chosen, as lime does. Auto: greedily for up to six, else by weight times value.
+    surrogate : "ridge" or regressor, default="ridge"
+        The local model: ridge regression, or a linear regressor with scikit-learn's ways (``fit`` that takes
+        ``sample_weight``, then ``coef_`` and ``intercept_``), which is copied; ``alpha`` is for the ridge alone.
     alpha : float or "auto", default="auto"
         Ridge penalty on the weights, not scaled by the number of draws. Auto: lime's 1 at the default number of
         draws, and in proportion for fewer or more, so that what is estimated does not depend on their number;
@@ -81,9 +61,9 @@ class Lime(SampledKernel):
 
     Notes
     -----
-    Ribeiro, Singh & Guestrin, "Why Should I Trust You?" (KDD 2016), as implemented in lime 0.2 with
-    ``feature_selection="none"``. Weights are not additive; they depend on the width and on what replaces a
-    feature.
+    Ribeiro, Singh & Guestrin, "Why Should I Trust You?" (KDD 2016), as implemented in lime 0.2. Weights are not
+    additive; they depend on the width and on what replaces a feature. Intervals take the choice of features as
+    given.
 
     Examples
     --------
@@ -130,6 +110,52 @@ class Lime(SampledKernel):
             auto=True,
         ),
         ChoiceParam(
+            name="kernel",
+            default="exponential",
+            label="kernel",
+            doc="How the weight of a draw falls with its distance.",
+            cost="solve",
+            choices=("exponential",),
+            free=True,
+        ),
+        ChoiceParam(
+            name="distance",
+            default="auto",
+            label="distance",
+            doc="How far a draw is from the instance; another distance may need another kernel width.",
+            cost="solve",
+            choices=METRICS,
+            free=True,
+        ),
+        IntParam(
+            name="n_features",
+            default="auto",
+            label="features kept",
+            doc="A small number gives a short explanation that fits less well.",
+            cost="solve",
+            min=1,
+            max=1_000_000,
+            scale="log",
+            auto=True,
+        ),
+        ChoiceParam(
+            name="feature_selection",
+            default="auto",
+            label="feature selection",
+            doc="How the features that are kept are chosen.",
+            cost="solve",
+            choices=("auto", "none", "forward_selection", "highest_weights", "lasso_path"),
+        ),
+        ChoiceParam(
+            name="surrogate",
+            default="ridge",
+            label="local model",
+            doc="What is fitted to the model's answers.",
+            cost="solve",
+            choices=("ridge",),
+            free=True,
+        ),
+        ChoiceParam(
             name="sampler",
             default="balanced",
             label="sampler",
@@ -155,6 +181,11 @@ class Lime(SampledKernel):
         n_samples: int | Literal["auto"] = "auto",
         kernel_width: float | Literal["auto"] = "auto",
         alpha: float | Literal["auto"] = "auto",
+        kernel: Any = "exponential",
+        distance: Any = "auto",
+        n_features: int | Literal["auto"] = "auto",
+        feature_selection: Selection = "auto",
+        surrogate: Any = "ridge",
         sampler: Sampler = "balanced",
         tolerance: float = 0.01,
         random_state: int | None = 0,
@@ -165,6 +196,11 @@ class Lime(SampledKernel):
         self.n_samples = n_samples
         self.kernel_width = kernel_width
         self.alpha = alpha
+        self.kernel = kernel
+        self.distance = distance
+        self.n_features = n_features
+        self.feature_selection = feature_selection
+        self.surrogate = surrogate
         self.sampler = sampler
         self.tolerance = tolerance
         self.random_state = random_state
@@ -174,117 +210,13 @@ class Lime(SampledKernel):
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
         chosen = self._chosen()
+        if not isinstance(chosen["surrogate"], str):
+            check_regressor(chosen["surrogate"])
         around = neighbourhood_of(self.masker, x, predictor, self.random_state, chosen["sampler"])
-        chosen["n_samples"] = around.n_samples if chosen["n_samples"] == "auto" else chosen["n_samples"]
-        chosen["kernel_width"] = (
-            around.kernel_width if chosen["kernel_width"] == "auto" else chosen["kernel_width"]
-        )
+        for name in ("n_samples", "kernel_width"):
+            chosen[name] = getattr(around, name) if chosen[name] == "auto" else chosen[name]
         evaluation = Evaluation(
             predictor, around, kind=self.masker.kind, batch_size=self.batch_size, live=live, pool=pool
         )
-        surrogate = _Surrogate(self, targets, around, evaluation, chosen)
-        return evaluation, surrogate, chosen["n_samples"], chosen["tolerance"]
-
-
-class _Surrogate:
-    """The regression of one run, and the explanations made of it."""
-
-    def __init__(
-        self,
-        kernel: Lime,
-        targets: Target | None,
-        around: Neighbourhood,
-        evaluation: Evaluation,
-        params: dict[str, Any],
-    ) -> None:
-        self._kernel = kernel
-        self._asked = targets
-        self._around = around
-        self._evaluation = evaluation
-        self._params = params
-        self._ridge = WeightedRidge(around.n_features)
-        self._targets: Targets | None = None
-        self._all = np.empty(0)
-        self._instance: NDArray[Any] = np.empty(0)
-        self._fitted: tuple[int, RidgeFit] | None = None
-
-    def add(self, block: Block) -> None:
-        """Take in one block; the first one settles the targets."""
-        if self._targets is None:
-            predictor = self._evaluation.predictor
-            self._all = block.outputs[0].copy()
-            self._instance = block.features[0].astype(np.float64)
-            self._targets = resolve_targets(self._asked, predictor, block.outputs[:1], self._kernel.n_targets)
-        weights = locality(block.distances, self._params["kernel_width"])
-        self._ridge.add(block.features, weights, self._targets.select(block.outputs), block.blocks)
-
-    def _fit(self) -> RidgeFit:
-        if self._fitted is None or self._fitted[0] != self._ridge.n:
-            self._fitted = (self._ridge.n, self._ridge.fit(self._penalty()))
-        return self._fitted[1]
-
-    def _penalty(self) -> float:
-        alpha = self._params["alpha"]
-        return penalty(self._ridge.n, self._around) if alpha == "auto" else float(alpha)
-
-    def _ratio(self) -> float:
-        """Widest half-width over range of values, of the worst target."""
-        fit = self._fit()
-        half = Z95 * fit.std_errors.max(axis=1)
-        span = fit.coefs.max(axis=1) - fit.coefs.min(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.where(half == 0, 0.0, half / span).max())
-
-    def opening(self) -> Opening:
-        """The instance and its prediction."""
-        assert self._targets is not None
-        return Opening(
-            features=self._around.layout,
-            targets=self._targets.indices,
-            output_names=self._targets.names,
-            all_output_names=self._evaluation.predictor.output_names,
-            all_predictions=self._all,
-        )
-
-    def settled(self) -> bool:
-        """Whether the widest interval of every target is within the tolerance, over enough blocks."""
-        return self._ridge.n_blocks() >= MIN_BLOCKS and self._ratio() <= float(self._params["tolerance"])
-
-    def _forecast(self, status: State) -> int:
-        n, most, tolerance = self._ridge.n, int(self._params["n_samples"]), self._params["tolerance"]
-        if status == "settled":
-            return n
-        ratio = self._ratio() if tolerance > 0 else math.inf
-        return (
-            most if not math.isfinite(ratio) else min(most, max(n, math.ceil(n * (ratio / tolerance) ** 2)))
-        )
-
-    def estimate(self, status: State) -> Explanation:
-        """The whole explanation from what was taken in."""
-        assert self._targets is not None
-        fit = self._fit()
-        predictor = self._evaluation.predictor
-        evaluation = self._evaluation
-        return Explanation(
-            values=fit.coefs,
-            features=self._around.layout,
-            output_names=self._targets.names,
-            predictions=self._targets.select(self._all[None])[0],
-            targets=self._targets.explained,
-            std_errors=fit.std_errors,
-            base_values=fit.intercepts,
-            additive=False,
-            fidelity=Fidelity(fit.r2, fit.intercepts + fit.coefs @ self._instance),
-            output_unit=predictor.output_space,
-            value_unit=predictor.output_space,
-            method=self._kernel.method,
-            params={**self._params, "alpha": self._penalty(), **masker_params(self._kernel.masker)},
-            random_state=self._kernel.random_state,
-            n_evals=self._ridge.n,
-            n_rows=evaluation.n_rows,
-            forecast_evals=self._forecast(status),
-            all_output_names=predictor.output_names,
-            all_predictions=self._all,
-            status=status,
-            notices=(*getattr(predictor, "notices", ()), *self._around.notices, *evaluation.notices),
-        )
+        local = LocalModel(self, targets, around, evaluation, chosen)
+        return evaluation, local, chosen["n_samples"], chosen["tolerance"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lime.lime_base import LimeBase
 from lime.lime_image import LimeImageExplainer
 from lime.lime_tabular import LimeTabularExplainer
 from lime.lime_text import LimeTextExplainer
 from scipy.stats import ks_2samp, spearmanr
 
 from jupyter_xai import Image, Lime, Tabular, Text
+from jupyter_xai.kernels._locality import locality
+from jupyter_xai.kernels._selection import Selector
 from jupyter_xai.kernels._solvers import WeightedRidge
-from jupyter_xai.kernels.lime import locality
 from jupyter_xai.maskers.neighbourhoods import cosine_distance
 
 SEEDS = range(20)
@@ -138,6 +140,34 @@ def test_limes_own_draws_give_limes_own_weights(kind, request):
     np.testing.assert_allclose(ours.intercepts[label], intercept, atol=1e-6)
     np.testing.assert_allclose(ours.r2[label], score, atol=1e-6)
     np.testing.assert_allclose(ours.intercepts[label] + ours.coefs[label] @ fitted[0][0], local, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["tabular", "text", "image"])
+@pytest.mark.parametrize("n_features", [1, 3, 6, 7, 11])
+@pytest.mark.parametrize("method", ["auto", "none", "forward_selection", "highest_weights", "lasso_path"])
+def test_limes_own_draws_give_limes_own_choice_of_features(kind, n_features, method, request):
+    case = request.getfixturevalue(kind)
+    if kind == "tabular":
+        fitted, width = lime_tabular(*case, seed=1, n=1500)[2], 0.75 * np.sqrt(13)
+    elif kind == "image":
+        fitted, width = lime_image(*case, seed=1)[2], 0.25
+    else:
+        fitted, width = lime_text(*case, seed=1, bow=True, n=1500)[2], 25
+    data, outputs, distances = fitted
+    peer = LimeBase(lambda d: locality(d, width))
+    ridge = WeightedRidge(data.shape[1])
+    ridge.add(data, locality(distances, width), outputs)
+    selector = Selector(method, n_features, data[0].astype(float))
+    fit = ridge.fit(1.0, selector)
+    for label in range(2):
+        intercept, chosen, score, _ = peer.explain_instance_with_data(
+            data, outputs, distances, label, n_features, feature_selection=method
+        )
+        theirs = by_feature(chosen, data.shape[1])
+        assert set(np.flatnonzero(fit.kept[label])) == {feature for feature, _ in chosen}
+        np.testing.assert_allclose(fit.coefs[label], theirs, atol=1e-6)
+        np.testing.assert_allclose(fit.intercepts[label], intercept, atol=1e-6)
+        np.testing.assert_allclose(fit.r2[label], score, atol=1e-6)
 
 
 def test_distances_are_limes(tabular, text, image):

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_xai import Image, InputError, Lime, ModelError, Tabular, TargetError, Text
 from jupyter_xai.evaluation import Pool
-from jupyter_xai.kernels.lime import locality
+from jupyter_xai.kernels._locality import locality
 from jupyter_xai.maskers._designs import COINS, SIZES
 from jupyter_xai.maskers.neighbourhoods import cosine_distance
 from tests.oracle import literal
@@ -90,8 +90,8 @@ def test_params_are_resolved_and_the_maskers_are_among_them():
         return [[0.3, 0.7]] * len(texts)
 
     e = Lime(model, Text(group=True), n_samples=20).explain("a b c")
-    own = {"n_samples": 20, "kernel_width": 0.25, "alpha": 0.3, "sampler": "balanced", "tolerance": 0.01}
-    assert e.params == {**own, "split": "words", "group": True}
+    own = {spec.name: spec.default for spec in Lime.params}
+    assert e.params == {**own, "n_samples": 20, "kernel_width": 0.25, "split": "words", "group": True}
     assert e.output_unit == e.value_unit == "probability"
     assert e.all_output_names == ("output 0", "output 1")
     np.testing.assert_allclose(e.all_predictions, [0.3, 0.7])

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jupyter_xai.kernels import _solvers
+from jupyter_xai.kernels import _rows, _solvers
 from jupyter_xai.kernels._intervals import groups_of, half_width_factor, spread_of_sums
+from jupyter_xai.kernels._locality import locality
 from jupyter_xai.kernels._solvers import WeightedRidge
-from jupyter_xai.kernels.lime import locality
 from jupyter_xai.maskers._designs import COINS, SIZES
 from jupyter_xai.maskers.neighbourhoods import cosine_distance
 from tests.oracle import literal
@@ -92,7 +92,7 @@ def test_blocks_of_any_size_give_the_same_fit():
 def test_small_chunks_change_nothing(monkeypatch):
     features, outputs, weights = random_game(n=700)
     whole = fitted(features, outputs, weights, 1.0)
-    monkeypatch.setattr(_solvers, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(_rows, "CHUNK_BYTES", 1000)
     cut = fitted(features, outputs, weights, 1.0)
     np.testing.assert_allclose(whole.std_errors, cut.std_errors, rtol=1e-10)
     np.testing.assert_allclose(whole.r2, cut.r2)
@@ -104,7 +104,7 @@ def test_without_a_kept_gram_matrix_the_answer_is_the_same(monkeypatch, alpha, n
     features, outputs, weights = random_game(n=n, d=45)
     primal = fitted(features, outputs, weights, alpha)
     monkeypatch.setattr(_solvers, "_PRIMAL", 10)
-    monkeypatch.setattr(_solvers, "_CHUNK_BYTES", 4000)
+    monkeypatch.setattr(_rows, "CHUNK_BYTES", 4000)
     other = fitted(features, outputs, weights, alpha)
     np.testing.assert_allclose(primal.coefs, other.coefs, atol=1e-8)
     np.testing.assert_allclose(primal.r2, other.r2, atol=1e-9)
