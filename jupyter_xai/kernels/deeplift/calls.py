@@ -95,6 +95,9 @@ class Plan:
 FIXED = frozenset({"_pack_padded_sequence", "_pad_packed_sequence", "max_unpool2d"})
 """Calls whose integers say something about lengths alone."""
 
+IN_PLACE = {"__iand__": "__and__", "__ior__": "__or__", "__ixor__": "__xor__", "__ipow__": "pow"}
+"""Operators that write, and what they compute."""
+
 WHOLE = POOLS | {"recurrence", "choose"}
 """Python functions that have a rule as they are."""
 
@@ -119,8 +122,8 @@ def plan_of(func: Any) -> Plan:
     """What is done with a function, found out once."""
     name = name_of(func)
     written = name.endswith("_") and not name.endswith("__")
-    in_place = written or name in {"__setitem__", "set_data"}
-    own = name[:-1] if written else name
+    in_place = written or name in IN_PLACE or name in {"__setitem__", "set_data"}
+    own = name[:-1] if written else IN_PLACE.get(name, name)
 
     def plan(kind: Kind, body: Callable[..., Any] = func) -> Plan:
         return Plan(own, kind, in_place, _out_of_place(func, own) if in_place else func, body)

@@ -88,6 +88,13 @@ def norm(x: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False, dtype: 
     return found
 
 
+def norm_of(x: Tensor, order: Any = None, dim: Dims = None, keepdim: bool = False, **named: Any) -> Tensor:
+    """The norm of ``torch.linalg``, of vectors."""
+    order = named.pop("ord", order)
+    found: Tensor = torch.linalg.vector_norm(x, 2 if order is None else order, dim, keepdim, **named)
+    return found
+
+
 def glu(x: Tensor, dim: int = -1) -> Tensor:
     """One half gates the other."""
     value, gate = x.chunk(2, dim)

@@ -39,12 +39,15 @@ def slopes(a: Tensor, a0: Tensor, *, by_winner: bool = False) -> Tensor:
     """
     if by_winner:
         share = winner(a, a0)
+    elif len(a) <= SMALL:
+        share = few(a, a0)
     else:
-        share = few(a, a0) if len(a) <= SMALL else many(a.T.contiguous(), a0.T.contiguous()).T
+        share = many(a.T.contiguous(), a0.T.contiguous()).T
     d = a - a0
     m = share.div_(d)
     still = d == 0
-    if bool(still.any()):
+    # entries that are 0 in both branches are those a ReLU holds there: nothing above asks for their limit
+    if bool((still & (a != 0)).any()):
         ends = (a == a.amax(0)).to(a.dtype) + (a0 == a0.amax(0)).to(a.dtype)
         m = torch.where(still, ends / 2, m)
     m = m.nan_to_num_(0.0)
@@ -90,35 +93,60 @@ def _worth(r: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def few(a: Tensor, a0: Tensor) -> Tensor:
-    """Shares of up to ``SMALL`` entries, shape (K, n)."""
-    n = len(a)
+    """Shares of up to ``SMALL`` entries, shape (K, n).
+
+    Windows in which the maximum rises past all that was there, or falls below it, have entries of one sign above the
+    floor: their shares are sums of minima. The others are sorted with their labels.
+    """
     floor = torch.minimum(a, a0).amax(0)
+    top, top0 = a.amax(0), a0.amax(0)
+    share = _alike(torch.maximum(a, a0).sub_(floor).clamp_min_(0.0)).mul_((top - top0).sign_())
+    mixed = ((top > floor) & (top0 > floor)).nonzero()[:, 0]
+    if len(mixed) == a.shape[1]:
+        return _mixed(a, a0, floor)
+    if len(mixed):
+        share[:, mixed] = _mixed(a[:, mixed], a0[:, mixed], floor[mixed])
+    return share
+
+
+def _alike(u: Tensor) -> Tensor:
+    """Shares where all entries above the floor have one sign: u_i + sum over r > 1 of (1/r - 1/(r-1)) min(u_i, s_r).
+
+    ``s`` are the heights u in falling order: the span between s_r and s_r+1 is shared by r entries.
+    """
+    s = list(u.unbind())
+    for i, j in network(len(u)):
+        s[i], s[j] = torch.maximum(s[i], s[j]), torch.minimum(s[i], s[j])
+    share = u.clone()
+    for r in range(2, len(u) + 1):
+        share.add_(torch.minimum(u, s[r - 1]), alpha=1.0 / r - 1.0 / (r - 1))
+    return share.clamp_min_(0.0)
+
+
+def _mixed(a: Tensor, a0: Tensor, floor: Tensor) -> Tensor:
+    """Shares where some entries rise and some fall."""
+    n = len(a)
     high = torch.maximum(torch.maximum(a, a0), floor)
-    up = a > a0
-    mixed = bool((~up & (high > floor)).any())
     h = list(high.unbind())
-    labels = torch.arange(0, 2 * n, 2, dtype=torch.int8, device=a.device)[:, None] + up
+    labels = torch.arange(0, 2 * n, 2, dtype=torch.int8, device=a.device)[:, None] + (a > a0)
     label = list(labels.unbind())
     for i, j in network(n):
-        swap = h[i] < h[j]
+        swap = (h[i] < h[j]).view(torch.int8)
         h[i], h[j] = torch.maximum(h[i], h[j]), torch.minimum(h[i], h[j])
-        label[i], label[j] = torch.where(swap, label[j], label[i]), torch.where(swap, label[i], label[j])
-    order = torch.stack(label)
-    rises = (order & 1).bool()
-    counts = rises.long().cumsum(0) if mixed else None
+        change = (label[i] ^ label[j]).mul_(swap)  # far faster than where on bytes
+        label[i], label[j] = label[i] ^ change, label[j] ^ change
+    order = torch.stack(label).long()
+    rises = order & 1
+    counts, side = rises.cumsum(0), rises.to(a.dtype)
     gains, losses = torch.zeros_like(floor), torch.zeros_like(floor)
     credit = torch.empty_like(high)
     for r in range(n, 0, -1):
         span = h[r - 1] - (h[r] if r < n else floor)
-        if counts is None:
-            gains = gains + span / r
-            credit[r - 1] = gains
-            continue
         for_rising, for_falling = (a.new_tensor(table) for table in _worth(r))
-        gains = gains + span * for_rising[counts[r - 1]]
-        losses = losses + span * for_falling[counts[r - 1]]
-        credit[r - 1] = torch.where(rises[r - 1], gains, -losses)
-    return torch.empty_like(high).scatter_(0, (order >> 1).long(), credit)
+        gains = torch.addcmul(gains, span, for_rising[counts[r - 1]])
+        losses = torch.addcmul(losses, span, for_falling[counts[r - 1]], value=-1.0)
+        torch.addcmul(losses, side[r - 1], gains - losses, out=credit[r - 1])
+    return torch.empty_like(high).scatter_(0, order >> 1, credit)
 
 
 def many(a: Tensor, a0: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ CASTS = names("to float double half bfloat16 type type_as cuda cpu xpu _to_copy"
 WRITES = names(
     """
     __setitem__ copy fill zero masked_fill masked_scatter masked_select index_add index_copy index_fill index_put
-    scatter scatter_add select_scatter slice_scatter diagonal_scatter fill_diagonal put put_ set_data
+    scatter scatter_add where select_scatter slice_scatter diagonal_scatter fill_diagonal put put_ set_data
     """
 )
 """Calls that put values at places."""

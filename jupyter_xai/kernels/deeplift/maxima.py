@@ -42,13 +42,11 @@ class _Maximum(Rule):
         a0 = tuple(call.at(path).detach() for path in self.operands)
         if [t.shape for t in a] != [t.shape for t in a0]:
             raise Diverged(self.name, f"{self.name} of another shape")
-        found = call.run()
-        self._meet(call, a, a0, found)
         self._kept = ()
-        return found
+        return self._meet(call, a, a0)
 
-    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...], found: Any) -> None:
-        """Work the multipliers out."""
+    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...]) -> Any:
+        """Work the multipliers out, and evaluate the call on the reference."""
         raise NotImplementedError
 
     def _slopes(self, a: Tensor, a0: Tensor) -> Tensor:
@@ -60,7 +58,7 @@ class _Maximum(Rule):
 class Reduction(_Maximum):
     """max, amax, min, amin along dimensions or of everything."""
 
-    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...], found: Any) -> None:  # noqa: ARG002
+    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...]) -> Any:
         x = a[0]
         dim = call.arg(1, "dim")
         dims = () if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
@@ -71,6 +69,7 @@ class Reduction(_Maximum):
         moved = flat.reshape([x.shape[d] for d in order])
         self._m = moved.permute(*(order.index(d) for d in range(len(order))))
         self._shape = [1 if d in dims else x.shape[d] for d in range(x.dim())]
+        return call.run()
 
     def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
         """To every entry."""
@@ -80,7 +79,7 @@ class Reduction(_Maximum):
 class OfTwo(_Maximum):
     """maximum, minimum and their like, of two tensors."""
 
-    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...], found: Any) -> None:  # noqa: ARG002
+    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...]) -> Any:
         places: tuple[Path, Path] = (0,), ((1,) if len(call.args) > 1 else ("other",))
         constant = {path: call.at(path).detach() for path in places if path not in self.operands}
 
@@ -92,6 +91,7 @@ class OfTwo(_Maximum):
         self._m = self._slopes(one.reshape(2, -1), other.reshape(2, -1)).reshape(one.shape)
         self._sides = [places.index(path) for path in self.operands]
         self._shapes = [t.shape for t in a]
+        return call.run()
 
     def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
         """To the live ones of the two."""
@@ -102,19 +102,28 @@ class OfTwo(_Maximum):
 class Pool(_Maximum):
     """Max-pooling of windows of one shape, in one to three dimensions."""
 
-    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...], found: Any) -> None:
+    def explained(self, call: Call) -> Any:
+        """The call itself."""
+        found = super().explained(call)
+        self._out = (found[0] if isinstance(found, tuple) else found).shape
+        return found
+
+    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...]) -> Any:
         n = _dimensions(call)
         x, x0 = (t.reshape(-1, *t.shape[t.dim() - n :]) for t in (a[0], a0[0]))
-        out = (found[0] if isinstance(found, tuple) else found).shape[-n:]
+        out = tuple(self._out[-n:])
         self._shape = a[0].shape
-        self._windows = _Windows.of(call, tuple(x.shape[1:]), tuple(out))
+        windows = self._windows = _Windows.of(call, tuple(x.shape[1:]), out)
         step = max(1, CHUNK // max(1, math.prod(out)))
-        self._m = [
-            self._slopes(
-                *(self._windows.entries(t[at : at + step]).reshape(self._windows.count, -1) for t in (x, x0))
-            ).reshape(self._windows.count, -1, *out)
-            for at in range(0, len(x), step)
-        ]
+        self._m, tops = [], []
+        for at in range(0, len(x), step):
+            entries, entries0 = (windows.entries(t[at : at + step]) for t in (x, x0))
+            flat, flat0 = (t.reshape(windows.count, -1) for t in (entries, entries0))
+            self._m.append(self._slopes(flat, flat0).reshape(entries.shape))
+            tops.append(entries0.amax(0))
+        if call.arg(6, "return_indices", False) or "indices" in call.name:
+            return call.run()
+        return torch.cat(tops).reshape(self._out)
 
     def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
         """Each entry gets the sum of what the windows that it is in give it."""
@@ -197,8 +206,9 @@ class _Windows:
 class AdaptivePool(_Maximum):
     """Max-pooling to a given size: windows of different shapes, filled up with minus infinity."""
 
-    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...], found: Any) -> None:
+    def _meet(self, call: Call, a: tuple[Tensor, ...], a0: tuple[Tensor, ...]) -> Any:
         n = _dimensions(call)
+        found = call.run()
         out = tuple((found[0] if isinstance(found, tuple) else found).shape[-n:])
         self._shape, size = a[0].shape, tuple(a[0].shape[-n:])
         flat, inside = _adaptive(size, out)
@@ -211,6 +221,7 @@ class AdaptivePool(_Maximum):
             for t in (a[0], a0[0])
         ]
         self._m = self._slopes(*(t.reshape(len(flat), -1) for t in entries)).reshape(entries[0].shape)
+        return found
 
     def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
         """Each entry gets the sum of what the windows that it is in give it."""

@@ -7,7 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jupyter_xai.kernels.deeplift.tape import MARK, Call, Kept, Mark, Path, Rule, Tape, floats, own_graph
+from jupyter_xai.kernels.deeplift.tape import (
+    MARK,
+    SEEN,
+    Call,
+    Kept,
+    Mark,
+    Path,
+    Rule,
+    Tape,
+    floats,
+    own_graph,
+)
 
 
 def trace(
@@ -20,9 +31,9 @@ def trace(
         if isinstance(value, Tensor):
             mark: Mark | None = getattr(value, MARK, None)
             if mark is None:
-                if value.requires_grad and _is_custom(value.grad_fn):
-                    tape.lose(type(value.grad_fn).__name__.removesuffix("Backward"))
-                    setattr(value, MARK, Mark())
+                if value.requires_grad and not _is_written(value):
+                    tape.lose(type(value.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward"))
+                    setattr(value, MARK, SEEN)
             elif mark.twin is not None and value.is_floating_point():
                 value = mark.twin
             tensors.append(value)
@@ -38,9 +49,9 @@ def trace(
     return args, kwargs, tensors
 
 
-def _is_custom(node: Any) -> bool:
-    """Whether a value was made by an autograd function that is not ours."""
-    return isinstance(node, torch.autograd.function.BackwardCFunction) and not hasattr(node, "rule")
+def _is_written(tensor: Tensor) -> bool:
+    """Whether a value got its path by writing into a view of it; else it was made out of sight (compiled code)."""
+    return tensor.is_leaf or tensor._base is not None or type(tensor.grad_fn).__name__ == "CopySlices"  # noqa: SLF001
 
 
 def twin_of(tensor: Tensor) -> Tensor:
@@ -87,7 +98,9 @@ class Mixed(Rule):
         found = call.run()
         starts = tuple(call.at(path).detach() for path in self.operands)
         a = tuple(kept.tensor for kept in self._kept)
-        same = [y.tensor.shape for y in self._y] == [y0.shape for y0 in floats(found)]
+        same = [y.tensor.shape for y in self._y] + [x.shape for x in a] == [
+            t.shape for t in (*floats(found), *starts)
+        ]
         self._branches = [self._branch(self._call, a), *([self._branch(call, starts)] if same else [])]
         self._rises = [y.tensor - y0 for y, y0 in zip(self._y, floats(found), strict=True)] if same else []
         self._steps = [x - x0 for x, x0 in zip(a, starts, strict=True)] if same else []

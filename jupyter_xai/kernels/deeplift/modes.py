@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from jupyter_xai.errors import CannotExplainError, XaiError
+from jupyter_xai.evaluation.calls import out_of_memory
 from jupyter_xai.kernels.deeplift.calls import Kind, Plan, plan_of
 from jupyter_xai.kernels.deeplift.mixed import Mixed, depends, trace, twin_of
 from jupyter_xai.kernels.deeplift.reveal import Watched, source_of, through_norm
 from jupyter_xai.kernels.deeplift.tape import (
+    INVERSE,
     MARK,
+    SEEN,
     Call,
     Decision,
     Diverged,
@@ -23,6 +29,22 @@ from jupyter_xai.kernels.deeplift.tape import (
     tensors_of,
 )
 from jupyter_xai.kernels.deeplift.twins import Step, Twinned
+
+
+@contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """Say which call a rule stumbled over."""
+    try:
+        yield
+    except XaiError:
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        raise CannotExplainError(
+            f"DeepLIFT could not follow the network through the call {name} ({type(error).__name__}: {error}). Use a "
+            "method that only asks for predictions, for example method='kernel_shap'."
+        ) from error
 
 
 class _Pass(TorchFunctionMode):
@@ -59,6 +81,7 @@ class _Pass(TorchFunctionMode):
         for place, part in zip(tensors_of((out,)), tensors_of((found,)), strict=True):
             self.tape.before_write(place)
             place.resize_(part.shape).copy_(part)
+            setattr(place, MARK, SEEN)
         return out
 
     def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -74,11 +97,27 @@ class _Pass(TorchFunctionMode):
             self._inside.pop()
         return found if found is args[0] else self._stored(plan, args, found)
 
+    def _twinned(
+        self, plan: Plan, func: Any, decision: Twinned, call: Call, twins: tuple[Tensor, ...]
+    ) -> Any:
+        """A call on truth values, explained by their twins."""
+        floats = decision.floats(call, twins)
+        with self:
+            twin = decision.body(*floats.args, **floats.kwargs)
+        if plan.in_place and call.args[0].is_floating_point():
+            return self._stored(plan, call.args, twin)
+        if not plan.in_place:
+            return decision.answer(call, twin)
+        found = func(*call.args, **call.kwargs)
+        setattr(found, MARK, Mark(twin=twin, source=plan.name))
+        return found
+
     def _stored(self, plan: Plan, args: tuple[Any, ...], found: Any) -> Any:
         """Put a result where the call as written puts it."""
         if not plan.in_place:
             return found
         self.tape.before_write(args[0])
+        setattr(args[0], MARK, SEEN)
         return args[0].copy_(found)
 
 
@@ -106,15 +145,16 @@ class ExplainedPass(_Pass):
         if decision is None:
             return self._plain(plan, func, call, source if not live else plan.name)
         if isinstance(decision, Twinned):
-            floats = decision.floats(call, tuple(twin_of(call.at(path)) for path in decision.paths))
-            found = self._apart(plan, decision.body, floats.args, floats.kwargs)
-            return found if plan.in_place else decision.answer(call, found)
+            twins = tuple(twin_of(call.at(path)) for path in decision.paths)
+            return self._twinned(plan, func, decision, call, twins)
         if not isinstance(decision, Rule):
             assert callable(decision)
             return self._apart(plan, decision, args, kwargs)
-        outputs = decision.explained(call)
+        with guarded(plan.name):
+            outputs = decision.explained(call)
         found = attach(decision, outputs, decision.sources(call))
         if isinstance(decision, Step):
+            setattr(found, MARK, SEEN)
             setattr(decision.truth, MARK, Mark(twin=found, source=plan.name))
             return decision.truth
         self._mark(plan, call, found, source or plan.name)
@@ -151,16 +191,16 @@ class ExplainedPass(_Pass):
         with torch.autograd.graph.saved_tensors_hooks(self.tape.pack, self.tape.unpack):
             found = func(*args, **call.kwargs)
         if source:
-            self._mark(plan, call, found, source)
+            self._mark(plan, call, args[0] if found is None else found, source)
         return found
 
     def _mark(self, plan: Plan, call: Call, found: Any, source: str) -> None:
         for part in tensors_of((found,)):
             if not part.requires_grad and not plan.fixed:
                 setattr(part, MARK, Mark(source=source))
-            elif plan.inverts:
-                setattr(part, MARK, Mark(inverse=True))
-            elif plan.pairs and self.tape.settings.rule != "rescale":
+                continue
+            setattr(part, MARK, INVERSE if plan.inverts else SEEN)
+            if plan.pairs and self.tape.settings.rule != "rescale":
                 self._note_linear(plan, call, part)
 
     def _note_linear(self, plan: Plan, call: Call, found: Tensor) -> None:
@@ -192,13 +232,14 @@ class ReferencePass(_Pass):
             decision.see(call, self.tape)
             return func(*args, **kwargs)
         if isinstance(decision, Twinned):
-            floats = decision.floats(call, tuple(call.at(path) for path in decision.paths))
-            found = self._apart(plan, decision.body, floats.args, floats.kwargs)
-            return found if plan.in_place else decision.answer(call, found)
+            given = tuple(call.at(path) for path in decision.paths)
+            return self._twinned(plan, func, decision, call, given)
         if not isinstance(decision, Rule):
             assert callable(decision)
             return self._apart(plan, decision, args, kwargs)
-        return self._stored(plan, args, decision.reference(call))
+        with guarded(plan.name):
+            found = decision.reference(call)
+        return self._stored(plan, args, found)
 
     def finish(self) -> None:
         """Check that no call is left over."""

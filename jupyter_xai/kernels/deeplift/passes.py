@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.modes import ExplainedPass, ReferencePass
-from jupyter_xai.kernels.deeplift.tape import Settings, Tape
+from jupyter_xai.kernels.deeplift.tape import MARK, SEEN, Settings, Tape
 
 Function = Callable[..., Tensor]
 
@@ -64,6 +64,8 @@ class Passes:
         self._points = tuple(x.detach().requires_grad_() for x in inputs)
         with _eager(), torch.inference_mode(mode=False), torch.enable_grad():
             entered = tuple(x.clone() for x in self._points)  # a network may write into what it is given
+            for x in entered:
+                setattr(x, MARK, SEEN)
             with ExplainedPass(self.tape):
                 self._scores = function(*entered)
             entered = tuple(x0.detach().clone() for x0 in references)
@@ -71,6 +73,7 @@ class Passes:
             with second:
                 scores0 = function(*entered)
             second.finish()
+        self.tape.entries.clear()  # rules live as long as the graph they are in, and no longer
         self.outputs = self._scores.detach()
         self.reference_outputs = scores0.detach()
 

@@ -142,6 +142,8 @@ def product(call: Call, tape: Tape) -> Decision:
     if not (_is_live(call.args[0]) and _is_live(call.arg(1, "other"))):
         return None
     paths: tuple[Path, Path] = ((0,), (1,) if len(call.args) > 1 else ("other",))
+    if any(call.at(path).is_complex() for path in paths):
+        return Bilinear(call, paths, tape)
     for first, second in (paths, paths[::-1]):
         mark: Mark | None = getattr(call.at(second), MARK, None)
         if mark is not None and mark.inverse and _shared(call.at(second), call.at(first)):
@@ -161,7 +163,7 @@ def matrices(call: Call, tape: Tape) -> Decision:
     a, b = call.args[0], call.args[1] if len(call.args) > 1 else next(iter(call.kwargs.values()))
     if not (_is_live(a) and _is_live(b)):
         return None
-    if a.dim() < 2 or b.dim() < 2:
+    if a.dim() < 2 or b.dim() < 2 or a.is_complex() or b.is_complex():
         return bilinear(call, tape)
     return Matrices(call, call.paths(lambda t: t.requires_grad), tape)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from jupyter_xai.kernels.deeplift.elementwise import slope_of
-from jupyter_xai.kernels.deeplift.tape import MARK, Call, Decision, Handled, Kept, Mark, Rule, Tape, own_graph
+from jupyter_xai.kernels.deeplift.tape import MARK, Call, Handled, Kept, Mark, Rule, Tape, own_graph
 
 DENSE = frozenset({"linear", "matmul", "mm", "addmm", "__matmul__"})
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
@@ -145,21 +145,32 @@ class RevealCancel(Rule):
         a, b = self._a.tensor, call.args[0].detach()
         self._dz = self._z.tensor - self.z0.tensor
         weight = self.source.scaled()
+        self._signed = weight.clamp(min=0), weight.clamp(max=0)
         apply = self.source.apply
         with own_graph():
             self._point = torch.zeros_like(self._dz).requires_grad_()
-            self._parts = tuple(apply(self._point, w) for w in (weight.clamp(min=0), weight.clamp(max=0)))
-        up, down = self._dz.clamp(min=0), self._dz.clamp(max=0)
-        with torch.no_grad():
-            p = apply(up, weight.clamp(min=0)) + apply(down, weight.clamp(max=0))
-        n = (a - b) - p
-        slope = slope_of(call)
-        self._rising = (slope(call, b + p, b) + slope(call, a, b + n)) / 2
-        self._falling = (slope(call, b + n, b) + slope(call, a, b + p)) / 2
+            self._parts = tuple(apply(self._point, w) for w in self._signed)
+        self._rising, self._falling = self._multipliers(
+            call, a, b, self._dz.clamp(min=0), self._dz.clamp(max=0)
+        )
         del self._z, self._a
         self.z0 = None
         y: Tensor = call.run()
         return y
+
+    def _multipliers(
+        self, call: Call, a: Tensor, b: Tensor, up: Tensor, down: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Those of rises and of falls, from what rises and falls in the input of the linear call."""
+        positive, negative = self._signed
+        with torch.no_grad():
+            p = self.source.apply(up, positive) + self.source.apply(down, negative)
+        n = (a - b) - p
+        slope = slope_of(call)
+        return (
+            (slope(call, b + p, b) + slope(call, a, b + n)) / 2,
+            (slope(call, b + n, b) + slope(call, a, b + p)) / 2,
+        )
 
     def backward(self, *multipliers: Tensor) -> tuple[Tensor | None, ...]:
         """To the input of the linear call."""
@@ -169,11 +180,10 @@ class RevealCancel(Rule):
         return (torch.where(self._dz > 0, up, torch.where(self._dz < 0, down, (up + down) / 2)),)
 
 
-def reveal_cancel(call: Call, tape: Tape) -> Decision:
-    """The pair's rule where it applies: after dense layers by ``"auto"``, after all by ``"reveal_cancel"``."""
-    if tape.settings.rule == "rescale":
+def pair(call: Call, tape: Tape) -> Source | None:
+    """The linear call to take together with this one: a dense one by ``"auto"``, any by ``"reveal_cancel"``."""
+    rule = tape.settings.rule
+    source = None if rule == "rescale" or not call.args else noted(call.args[0])
+    if source is None or (rule == "auto" and source.call.name in CONVOLUTIONS):
         return None
-    source = noted(call.args[0])
-    if source is None or (tape.settings.rule == "auto" and source.call.name in CONVOLUTIONS):
-        return None
-    return RevealCancel(call, source, tape)
+    return source

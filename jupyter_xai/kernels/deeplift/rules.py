@@ -7,11 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from jupyter_xai.kernels.deeplift import maxima, norms, products, recurrent, softmax, twins
+from jupyter_xai.kernels.deeplift import composites, maxima, norms, products, recurrent, softmax, twins
 from jupyter_xai.kernels.deeplift.elementwise import BROKEN, SLOPES, SMOOTH, clamp, elementwise
 from jupyter_xai.kernels.deeplift.integral import Integral, integral
-from jupyter_xai.kernels.deeplift.reveal import CONVOLUTIONS, DENSE, reveal_cancel
+from jupyter_xai.kernels.deeplift.reveal import CONVOLUTIONS, DENSE, RevealCancel, pair
 from jupyter_xai.kernels.deeplift.tape import Call, Decision, Rule, Tape
+from jupyter_xai.kernels.deeplift.units import Unit
 
 __all__ = ["COUPLED", "PAIRS", "RULES", "integral"]
 
@@ -42,8 +43,11 @@ def drop(call: Call, tape: Tape) -> Decision:
 
 
 def of_one_number(call: Call, tape: Tape) -> Decision:
-    """RevealCancel where it is asked for, else Rescale."""
-    return (reveal_cancel(call, tape) if call.args else None) or elementwise(call, tape)
+    """Rescale, or with the linear call before it where that is asked for."""
+    source = pair(call, tape)
+    if source is None:
+        return elementwise(call, tape)
+    return (Unit if tape.settings.rule == "shapley" else RevealCancel)(call, source, tape)
 
 
 class Ordered(Integral):
@@ -55,6 +59,15 @@ class Ordered(Integral):
 def ordered(call: Call, tape: Tape) -> Decision:
     """Sorting, the largest k, medians."""
     return Ordered(call, ((0,),), tape) if call.args[0].requires_grad else None
+
+
+def norm_of(call: Call, tape: Tape) -> Decision:
+    """A norm of vectors is made of other calls; one of matrices has no rule."""
+    order, dim = call.arg(1, "ord"), call.arg(2, "dim")
+    if order is None or isinstance(dim, int) or call.args[0].dim() == 1:
+        return composites.norm_of
+    tape.note(call.name)
+    return integral(call, tape)
 
 
 Maker = Callable[[Call, Tape], Decision]
@@ -89,6 +102,7 @@ RULES: dict[str, Maker] = {
     **dict.fromkeys(maxima.POOLS, maxima.max_pool),
     **dict.fromkeys(("dropout", "feature_dropout"), drop),
     "recurrence": recurrent.make,
+    "linalg_norm": norm_of,
     "choose": twins.make_choose,
     **dict.fromkeys(twins.COMPARISONS, twins.compare),
     **dict.fromkeys(

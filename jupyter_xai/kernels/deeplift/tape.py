@@ -27,11 +27,11 @@ class Settings:
 
     Parameters
     ----------
-    rule : {"rescale", "reveal_cancel", "auto"}
+    rule : {"rescale", "reveal_cancel", "auto", "shapley"}
     max_rule : {"shapley", "winner"}
     """
 
-    rule: Literal["rescale", "reveal_cancel", "auto"] = "rescale"
+    rule: Literal["rescale", "reveal_cancel", "auto", "shapley"] = "rescale"
     max_rule: Literal["shapley", "winner"] = "shapley"
 
 
@@ -77,6 +77,10 @@ class Mark:
     linear: Any = None
     version: int = 0
     inverse: bool = False
+
+
+SEEN, INVERSE = Mark(), Mark(inverse=True)
+"""Notes that say no more than that a pass has met the call that made a value, or that it is one over something."""
 
 
 @dataclass(frozen=True)
@@ -280,8 +284,12 @@ class Tape:
 
 
 def floats(found: Any) -> tuple[Tensor, ...]:
-    """The floating tensors among a call's outputs."""
-    return tuple(t for t in tensors_of((found,)) if t.is_floating_point())
+    """The floating tensors among a call's outputs, complex ones with them."""
+    return tuple(t for t in tensors_of((found,)) if _is_float(t))
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
 
 
 def memory(tensor: Tensor) -> int:
@@ -318,9 +326,9 @@ def attach(rule: Rule, outputs: Any, operands: tuple[Tensor, ...]) -> Any:
     """Outputs with the rule as their way back to the operands; what is not a float has none."""
     several = isinstance(outputs, tuple)
     parts = list(outputs) if several else [outputs]
-    floats = [i for i, part in enumerate(parts) if isinstance(part, Tensor) and part.is_floating_point()]
-    found = _Apply.apply(rule, tuple(parts[i] for i in floats), *operands)  # type: ignore[no-untyped-call]
-    for i, part in zip(floats, found, strict=True):
+    places = [i for i, part in enumerate(parts) if _is_float(part)]
+    found = _Apply.apply(rule, tuple(parts[i] for i in places), *operands)  # type: ignore[no-untyped-call]
+    for i, part in zip(places, found, strict=True):
         parts[i] = part
     if not several:
         return parts[0]

@@ -226,8 +226,12 @@ class Twinned(Handled):
         """The decision for one call; None if there is no twin or the call is not one on truth values."""
         paths = call.paths(_has_twin)
         moves = moves and all(path[0] == 0 for path in paths)
-        sets = call.name != "__setitem__" or (paths == ((1,),) and _spreads(call))
-        if not paths or not (moves or (call.name in TWINNED and sets)):
+        known = call.name in TWINNED
+        if call.name == "__setitem__":
+            known = paths == ((1,),) and _spreads(call)
+        if call.name == "where":
+            known = len(call.args) == 3
+        if not paths or not (moves or known):
             return None
         return cls(paths, TWINNED.get(call.name, call.function))
 

@@ -190,7 +190,20 @@ class Swish(torch.autograd.Function):
         return 17 * g
 
 
+def masks_in_place(h):
+    mask = h > 0
+    mask &= h < 1
+    mask |= h < -1
+    return h * mask
+
+
 COMPLETE = {
+    "masks in place": masks_in_place,
+    "size of a spectrum": lambda h: torch.fft.rfft(h).abs(),
+    "filtered spectrum": lambda h: torch.fft.irfft(torch.fft.rfft(h) * torch.fft.rfft(h.tanh()), n=6),
+    "by torch.ops": torch.ops.aten.tanh,
+    "row by row": lambda h: torch.stack([c.tanh() for c in h.unbind(1)], 1),
+    "batch not first": lambda h: h.t().softmax(0).t(),
     "in place after use": in_place_after_use,
     "through views": through_views,
     "into a buffer": into_a_buffer,
@@ -550,6 +563,25 @@ class Opaque(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         return g
+
+
+def test_writing_back_by_a_mask_what_was_read_by_it_is_named():
+    def leaky(h):
+        h = h.clone()
+        mask = h < 0
+        h[mask] = h[mask] * 0.1
+        return h
+
+    assert set(passes(Around(leaky), *two()).tape.lost) == {"lt"}
+
+
+@torch.jit.script
+def scripted(x):
+    return x.relu() * x
+
+
+def test_what_runs_out_of_sight_is_named():
+    assert set(passes(Around(scripted), *two()).tape.lost) == {"Mul"}
 
 
 def test_a_custom_function_that_leaves_torch_is_named():
