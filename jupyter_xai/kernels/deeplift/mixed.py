@@ -77,8 +77,6 @@ class Mixed(Rule):
     what those do, and is reported as not explained.
     """
 
-    unexplained = True
-
     def __init__(self, call: Call, operands: tuple[Path, ...], tape: Tape, source: str = "") -> None:
         super().__init__(call, operands, tape)
         self._source = source or call.name

@@ -239,6 +239,7 @@ class ReferencePass(_Pass):
             return self._apart(plan, decision, args, kwargs)
         with guarded(plan.name):
             found = decision.reference(call)
+        decision.ready = True
         return self._stored(plan, args, found)
 
     def finish(self) -> None:

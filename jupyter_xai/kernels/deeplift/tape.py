@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -188,8 +188,8 @@ class Rule:
     tape : Tape
     """
 
-    unexplained: ClassVar[bool] = False
-    """Whether the rule may leave part of a difference without an account."""
+    ready = False
+    """Whether the reference has been met."""
 
     def __init__(self, call: Call, operands: tuple[Path, ...], tape: Tape) -> None:
         self.name = call.name
@@ -319,6 +319,11 @@ class _Apply(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *multipliers: Tensor) -> Any:
+        if not ctx.rule.ready:
+            raise CannotExplainError(
+                "The network takes gradients while it is evaluated, of which DeepLIFT has no account. Use a method "
+                "that only asks for predictions, for example method='kernel_shap'."
+            )
         return None, None, *ctx.rule.backward(*multipliers)
 
 

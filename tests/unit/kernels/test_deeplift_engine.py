@@ -639,3 +639,12 @@ def test_compiled_parts_run_as_they_are_written():
     net = Around(lambda h: relu(h) * h)
     relu(x)
     assert gap(net, x, x0) < 1e-9
+
+
+def test_gradients_within_the_network_are_an_error_that_says_so():
+    def force(x):
+        energy = (x.tanh() ** 2).sum()
+        return torch.autograd.grad(energy, x, create_graph=True)[0]
+
+    with pytest.raises(CannotExplainError, match="takes gradients while it is evaluated"):
+        passes(force, *two())
