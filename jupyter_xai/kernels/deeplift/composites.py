@@ -129,7 +129,7 @@ def scaled_dot_product_attention(
         scores = scores + attn_mask
     # a row that may look at nothing gives zeros, as torch's own does from 2.5 on
     softmax = getattr(torch, "_safe_softmax", torch.softmax)
-    return softmax(scores, -1) @ value  # type: ignore[no-any-return]
+    return softmax(scores, -1) @ value
 
 
 def lstm_cell(
