@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from jupyter_xai.kernels.deeplift.composites import COMPOSITES
-from jupyter_xai.kernels.deeplift.linear import ALIASES, CHOICES, LEAVES, LINEAR, MOVES, QUERIES
+from jupyter_xai.kernels.deeplift.linear import ALIASES, CHOICES, DRAWS, LEAVES, LINEAR, MOVES, QUERIES
 from jupyter_xai.kernels.deeplift.maxima import POOLS
 from jupyter_xai.kernels.deeplift.recurrent import LAYERS
 from jupyter_xai.kernels.deeplift.rules import COUPLED, PAIRS, RULES, integral
@@ -24,6 +24,7 @@ class Kind(enum.Enum):
 
     QUERY = "asks only"
     SWITCH = "turns the recording of gradients on or off"
+    RANDOM = "draws at random"
     ALIAS = "hides a value from training"
     LEAVES = "gives numbers to Python"
     LINEAR = "linear in what is explained"
@@ -77,13 +78,20 @@ class Plan:
         return self.name in MOVES
 
     @property
+    def named(self) -> bool:
+        """Whether ``input=`` may stand for its first argument."""
+        return self.kind is not Kind.COMPOSED or self.name in COMPOSITES
+
+    @property
     def fixed(self) -> bool:
         """Whether what it gives besides floats does not depend on the values of what it takes."""
         return self.name in FIXED
 
-    @property
-    def inverts(self) -> bool:
+    def inverts(self, call: Call) -> bool:
         """Whether it gives one over something."""
+        if self.name == "pow":
+            exponent = call.arg(1, "exponent")
+            return isinstance(exponent, int | float) and exponent < 0
         return self.name in {"rsqrt", "reciprocal"}
 
     @property
@@ -134,6 +142,8 @@ def plan_of(func: Any) -> Plan:
         return plan(Kind.ALIAS, lambda t, *_: t.view_as(t))
     if name in {"detach_", "requires_grad_", "retain_grad"}:
         return plan(Kind.ALIAS, lambda t, *_, **__: t)
+    if own in DRAWS:
+        return plan(Kind.RANDOM)
     if name in QUERIES:
         return plan(Kind.QUERY)
     if name in LEAVES:
@@ -144,6 +154,15 @@ def plan_of(func: Any) -> Plan:
         return plan(Kind.COMPOSED, _opened(func))
     kind = _kind(own)
     return plan(kind, COMPOSITES[own] if kind is Kind.COMPOSED else func)
+
+
+def by_position(
+    plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with ``input=`` in its place, where rules look for it."""
+    first = ("condition", "input", "other") if plan.name == "where" else ("input",)
+    rest = {key: value for key, value in kwargs.items() if key not in first}
+    return (*args, *(kwargs[key] for key in first if key in kwargs)), rest
 
 
 def _kind(own: str) -> Kind:

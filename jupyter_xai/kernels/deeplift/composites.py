@@ -168,10 +168,11 @@ def _rnn_cell(activation: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
     return cell
 
 
-def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Both ends."""
     dims = _every(x, dim)
-    return torch.amin(x, dims, keepdim=keepdim), torch.amax(x, dims, keepdim=keepdim)
+    both = torch.amin(x, dims, keepdim=keepdim), torch.amax(x, dims, keepdim=keepdim)
+    return torch.return_types.aminmax(both)
 
 
 def cosine_similarity(a: Tensor, b: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -47,8 +47,8 @@ SUMS = names(
     avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
     upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
     _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d
-    _upsample_bilinear2d_aa _upsample_bicubic2d_aa max_unpool2d max_unpool3d segment_reduce trapezoid trapz diff
-    cumulative_trapezoid embedding embedding_bag nll_loss nll_loss2d nll_loss_nd
+    _upsample_bilinear2d_aa _upsample_bicubic2d_aa max_unpool2d max_unpool3d trapezoid trapz diff
+    cumulative_trapezoid embedding nll_loss nll_loss2d nll_loss_nd
     fft_fft fft_ifft fft_rfft fft_irfft fft_hfft fft_ihfft fft_fft2 fft_ifft2 fft_rfft2 fft_irfft2 fft_fftn fft_ifftn
     fft_rfftn fft_irfftn fft_fftshift fft_ifftshift stft istft complex
     alias_copy sum_to_size nan_to_num
@@ -69,8 +69,8 @@ QUERIES = names(
     is_tensor is_storage get_device data_ptr untyped_storage storage __len__ __hash__ __repr__ __str__ __format__
     __dir__ __deepcopy__ __reduce_ex__ __contains__ register_hook register_post_accumulate_grad_hook backward
     is_shared is_pinned is_conj is_neg result_type promote_types can_cast empty empty_like zeros zeros_like ones
-    ones_like full full_like arange linspace logspace eye rand randn randint randperm rand_like randn_like
-    randint_like new_empty new_zeros new_ones new_full new_tensor broadcast_shapes is_grad_enabled
+    ones_like full full_like arange linspace logspace eye new_empty new_zeros new_ones new_full new_tensor
+    broadcast_shapes is_grad_enabled
     is_inference_mode_enabled finfo iinfo tensor scalar_tensor from_numpy hann_window hamming_window tril_indices
     triu_indices _cudnn_rnn_flatten_weight _use_cudnn_rnn_flatten_weight is_same_tensor is_grad volatile
     record_stream _is_zerotensor is_xla is_mkldnn is_vulkan is_ipu is_xpu is_hpu is_ort is_maia is_mtia sparse_dim
@@ -89,7 +89,16 @@ CHOICES = names(
     argmax argmin argsort nonzero argwhere searchsorted bucketize count_nonzero unique unique_consecutive isnan isinf
     isfinite isposinf isneginf isclose allclose equal isin one_hot bincount histc any all long int short char byte
     bool signbit logical_not logical_and logical_or logical_xor bitwise_not bitwise_and bitwise_or bitwise_xor __and__
-    __or__ __xor__ __invert__ __rand__ __ror__ __rxor__ multinomial bernoulli
+    __or__ __xor__ __invert__ __rand__ __ror__ __rxor__ __bool__ is_nonzero
     """
 )
 """Calls that answer with truth values or whole numbers: their dependence on the input has no slope."""
+
+DRAWS = names(
+    """
+    rand randn randint randperm rand_like randn_like randint_like normal uniform bernoulli multinomial
+    exponential random
+    log_normal geometric cauchy poisson
+    """
+)
+"""Calls that draw at random: what the input's pass draws, the reference's pass gets again."""

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from jupyter_xai.errors import CannotExplainError, XaiError
 from jupyter_xai.evaluation.calls import out_of_memory
-from jupyter_xai.kernels.deeplift.calls import Kind, Plan, plan_of
+from jupyter_xai.kernels.deeplift.calls import Kind, Plan, by_position, plan_of
 from jupyter_xai.kernels.deeplift.mixed import Mixed, depends, trace, twin_of
 from jupyter_xai.kernels.deeplift.reveal import Watched, source_of, through_norm
 from jupyter_xai.kernels.deeplift.tape import (
@@ -73,6 +73,10 @@ class _Pass(TorchFunctionMode):
             return plan.body(*args, **kwargs or {})
         if plan.kind is Kind.COMPOSED and plan in self._inside:
             plan = plan.whole()
+        if plan.kind is Kind.RANDOM:
+            return self._drawn(plan, func, args, kwargs or {})
+        if kwargs and "input" in kwargs and plan.named:
+            args, kwargs = by_position(plan, args, kwargs)
         out = kwargs.pop("out", None) if kwargs and "out" in kwargs else None
         found = self._call(plan, func, args, kwargs or {})
         return found if out is None else self._write(out, found)
@@ -87,6 +91,9 @@ class _Pass(TorchFunctionMode):
     def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError
 
+    def _drawn(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
     def _apart(self, plan: Plan, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Take a call apart: those it is made of come here in their turn."""
         self._inside.append(plan)
@@ -95,7 +102,7 @@ class _Pass(TorchFunctionMode):
                 found = body(*args, **kwargs)
         finally:
             self._inside.pop()
-        return found if found is args[0] else self._stored(plan, args, found)
+        return found if args and found is args[0] else self._stored(plan, args, found)
 
     def _twinned(
         self, plan: Plan, func: Any, decision: Twinned, call: Call, twins: tuple[Tensor, ...]
@@ -133,6 +140,15 @@ class ExplainedPass(_Pass):
             for part in tensors_of((found,)):
                 if part.requires_grad and not plan.in_place:
                     setattr(part, MARK, Mark(twin=part.view_as(part)))
+        return found
+
+    def _drawn(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Draw, and keep what was drawn."""
+        if plan.in_place:
+            self.tape.before_write(args[0])
+        found = func(*args, **kwargs)
+        self.tape.draws.add(plan.name)
+        self.tape.entries.append((plan, found.detach().clone()))
         return found
 
     def _decide(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -199,7 +215,7 @@ class ExplainedPass(_Pass):
             if not part.requires_grad and not plan.fixed:
                 setattr(part, MARK, Mark(source=source))
                 continue
-            setattr(part, MARK, INVERSE if plan.inverts else SEEN)
+            setattr(part, MARK, INVERSE if plan.inverts(call) else SEEN)
             if plan.pairs and self.tape.settings.rule != "rescale":
                 self._note_linear(plan, call, part)
 
@@ -218,11 +234,7 @@ class ReferencePass(_Pass):
         self.position = 0
 
     def _call(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        entries, at = self.tape.entries, self.position
-        if at >= len(entries) or entries[at][0] != plan:
-            raise Diverged(entries[at][0].name if at < len(entries) else "the end", plan.name)
-        self.position += 1
-        decision = entries[at][1]
+        decision = self._met(plan)
         if decision is None:
             if plan.in_place:
                 self.tape.before_write(args[0])
@@ -241,6 +253,22 @@ class ReferencePass(_Pass):
             found = decision.reference(call)
         decision.ready = True
         return self._stored(plan, args, found)
+
+    def _drawn(self, plan: Plan, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ARG002
+        """The same again."""
+        found: Tensor = self._met(plan)
+        if not plan.in_place:
+            return found.clone()
+        self.tape.before_write(args[0])
+        return args[0].copy_(found)
+
+    def _met(self, plan: Plan) -> Any:
+        """What was decided on the call that comes next."""
+        entries, at = self.tape.entries, self.position
+        if at >= len(entries) or entries[at][0] != plan:
+            raise Diverged(entries[at][0].name if at < len(entries) else "the end", plan.name)
+        self.position += 1
+        return entries[at][1]
 
     def finish(self) -> None:
         """Check that no call is left over."""

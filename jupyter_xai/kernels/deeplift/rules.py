@@ -22,6 +22,7 @@ class Drop(Rule):
 
     def explained(self, call: Call) -> Tensor:
         """Draw once."""
+        self.tape.draws.add(self.name)
         x: Tensor = call.args[0].detach()
         self._mask: Tensor = call.replaced(((0,),), (torch.ones_like(x),)).run()
         found: Tensor = x * self._mask

@@ -242,6 +242,8 @@ class Tape:
         """Calls that cannot be explained, and how often."""
         self.missed: dict[str, float] = {}
         """What calls left without an account in the latest backward pass, summed over rows."""
+        self.draws: set[str] = set()
+        """Calls that draw at random."""
         self.coupled = False
         """Whether rows of a batch depend on one another."""
         self._kept: dict[int, list[weakref.ref[Kept]]] = {}

@@ -648,3 +648,38 @@ def test_gradients_within_the_network_are_an_error_that_says_so():
 
     with pytest.raises(CannotExplainError, match="takes gradients while it is evaluated"):
         passes(force, *two())
+
+
+def test_what_is_drawn_at_random_is_drawn_once():
+    def reparametrised(h):
+        noise = torch.empty_like(h).normal_()
+        return h + torch.randn_like(h) * h.exp() + noise * h
+
+    x, x0 = two()
+    net = Around(reparametrised)
+    both = passes(net, x, x0)
+    assert both.tape.draws == {"randn_like", "normal"}
+    assert gap(net, x, x0) < 1e-9
+
+
+def test_arguments_by_name():
+    x, x0 = two()
+    weight = torch.randn(4, 6, dtype=torch.float64)
+    for piece in (
+        lambda h: torch.relu(input=h),
+        lambda h: F.softmax(input=h, dim=1),
+        lambda h: torch.mul(input=h, other=h.tanh()),
+        lambda h: torch.where(condition=h > 0, input=h, other=0.1 * h),
+        lambda h: F.linear(input=h.sin(), weight=weight),
+        lambda h: torch.std(input=h, dim=1, keepdim=True),
+        lambda h: F.gelu(input=h),
+    ):
+        both = passes(Around(piece), x, x0)
+        assert both.tape.notes == both.tape.lost == {}
+        assert gap(Around(piece), x, x0) < 1e-9
+
+
+def test_a_live_truth_decides_the_path():
+    x, x0 = two()
+    net = Around(lambda h: h.relu() if h.abs().sum() else h)
+    assert gap(net, x, x0) < 1e-9
