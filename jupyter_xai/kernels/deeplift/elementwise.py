@@ -231,16 +231,25 @@ def _of_two(function: Callable[[Tensor, Tensor], Tensor]) -> Slope:
     return lambda _, a, a0: blockwise(function, a, a0)
 
 
-def blockwise(function: Callable[[Tensor, Tensor], Tensor], a: Tensor, a0: Tensor) -> Tensor:
-    """``function(a, a0)``, entry by entry, in blocks that stay in the processor's cache from step to step."""
-    plain = a.is_contiguous() and a0.is_contiguous() and a.shape == a0.shape
-    if not plain or a.numel() <= 2 * BLOCK or a.device.type != "cpu":
-        return function(a, a0)
-    found = torch.empty_like(a)
-    blocks = zip(*(torch.split(t.view(-1), BLOCK) for t in (found, a, a0)), strict=True)
-    for to, part, part0 in blocks:
-        to.copy_(function(part, part0))
-    return found
+def blockwise(function: Callable[..., Any], *tensors: Tensor) -> Any:
+    """A function entry by entry, in blocks that stay in the processor's cache from step to step.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many tensors as are given, returns one or a tuple of the same shape.
+    tensors : Tensor
+        Of one shape.
+    """
+    first = tensors[0]
+    alike = all(t.is_contiguous() and t.shape == first.shape for t in tensors)
+    if not alike or first.numel() <= 2 * BLOCK or first.device.type != "cpu":
+        return function(*tensors)
+    blocks = zip(*(torch.split(t.view(-1), BLOCK) for t in tensors), strict=True)
+    found = [function(*parts) for parts in blocks]
+    if isinstance(found[0], Tensor):
+        return torch.cat(found).view(first.shape)
+    return tuple(torch.cat(parts).view(first.shape) for parts in zip(*found, strict=True))
 
 
 SLOPES: dict[str, Slope] = {

@@ -10,12 +10,13 @@ than RevealCancel, whatever its number of inputs.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
 from torch import Tensor
 
-from jupyter_xai.kernels.deeplift.elementwise import slope_of
+from jupyter_xai.kernels.deeplift.elementwise import blockwise, slope_of
 from jupyter_xai.kernels.deeplift.integral import nodes
 from jupyter_xai.kernels.deeplift.reveal import RevealCancel
 from jupyter_xai.kernels.deeplift.tape import Call
@@ -41,11 +42,23 @@ class Unit(RevealCancel):
     ) -> tuple[Tensor, Tensor]:
         positive, negative = self._signed
         apply = self.source.apply
+        self._call = call
         with torch.no_grad():
             p = apply(up, positive) + apply(down, negative)
             squares = [apply(z * z, w * w) for z in (up, down) for w in (positive, negative)]
-        n = (a - b) - p
         rises, falls = squares[0] + squares[3], squares[1] + squares[2]
+        shared = any(
+            isinstance(value, Tensor) and value.dim() for value in call.args[1:]
+        )  # a slope a channel
+        each = self._of_units if shared else functools.partial(blockwise, self._of_units)
+        found: tuple[Tensor, Tensor] = each(*(t.contiguous() for t in (a, b, p, rises, falls)))
+        return found
+
+    def _of_units(
+        self, a: Tensor, b: Tensor, p: Tensor, rises: Tensor, falls: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Both multipliers, unit by unit."""
+        call, n = self._call, (a - b) - p
         rising = self._typical(call, a, b, p, n, rises, rises + falls)
         falling = self._typical(call, a, b, n, p, falls, rises + falls)
         return _complete(call, a, b, p * rising, n * falling, rising, falling)
@@ -70,17 +83,34 @@ class Unit(RevealCancel):
 
 def _mean_slope(call: Call, mean: Tensor, spread: Tensor, c: Tensor) -> Tensor:
     """Mean of f[z + c, z] for a normal z."""
-    if call.name == "relu":
-        return _relu_slope(mean, spread, c)
-    if call.name == "leaky_relu":
-        below = float(call.arg(1, "negative_slope", 0.01))
-        return below + (1 - below) * _relu_slope(mean, spread, c)
+    broken = _broken_line(call)
+    if broken is not None:
+        first, corners = broken
+        found = torch.full_like(mean, first)
+        for at, change in corners:
+            found.add_(_relu_slope(mean - at, spread, c), alpha=change)
+        return found
     slope = slope_of(call)
     total = torch.zeros_like(mean)
     for at, weight in _HERMITE:
         z = mean + math.sqrt(2) * at * spread
         total.add_(slope(call, z + c, z), alpha=weight / math.sqrt(math.pi))
     return total
+
+
+def _broken_line(call: Call) -> tuple[float, tuple[tuple[float, float], ...]] | None:
+    """The first slope of a continuous broken line, where it changes and by how much."""
+    if call.name == "relu":
+        return 0.0, ((0.0, 1.0),)
+    if call.name == "relu6":
+        return 0.0, ((0.0, 1.0), (6.0, -1.0))
+    if call.name == "hardtanh":
+        low, high = float(call.arg(1, "min_val", -1.0)), float(call.arg(2, "max_val", 1.0))
+        return 0.0, ((low, 1.0), (high, -1.0))
+    if call.name == "leaky_relu":
+        below = float(call.arg(1, "negative_slope", 0.01))
+        return below, ((0.0, 1.0 - below),)
+    return None
 
 
 def _relu_slope(mean: Tensor, spread: Tensor, c: Tensor) -> Tensor:
