@@ -1,7 +1,7 @@
 """Predictor x masker: batches, row limit, out-of-memory halving, the pool of answers."""
 
-from jupyter_xai.evaluation.calls import Block, Evaluation, check_batch_size
+from jupyter_xai.evaluation.calls import Block, Evaluation, check_batch_size, out_of_memory
 from jupyter_xai.evaluation.masks import Coalitions, MaskEvaluation
 from jupyter_xai.evaluation.pool import Pool
 
-__all__ = ["Block", "Coalitions", "Evaluation", "MaskEvaluation", "Pool", "check_batch_size"]
+__all__ = ["Block", "Coalitions", "Evaluation", "MaskEvaluation", "Pool", "check_batch_size", "out_of_memory"]

@@ -16,7 +16,7 @@ from jupyter_xai.protocols import Kind, Masker, Opening, Predictor, Progress, Ta
 
 Clock = Callable[[], float]
 
-_AGAIN = "The model's weights changed while it was being explained: the run began again."
+AGAIN = "The model's weights changed while it was being explained: the run began again."
 
 BLOCK = 32
 """Draws that settling counts as one independent block."""
@@ -240,7 +240,7 @@ class SampledKernel:
             if pool is not None:
                 pool.forget(predictor.key)
             for estimate in self._once(x, targets, predictor, watch=watch, pool=pool, gate=gate):
-                yield replace(estimate, notices=(*estimate.notices, _AGAIN))
+                yield replace(estimate, notices=(*estimate.notices, AGAIN))
 
     def _once(
         self,

@@ -212,6 +212,10 @@ class BoundTable:
         batch = self._table.rows(self._row, present, self._background[draws])
         return _to_backend(batch, self._predictor)
 
+    def background_rows(self) -> Any:
+        """The background rows that stand for all, as the model takes them: (draws, columns)."""
+        return self.build(np.zeros((1, self.n_features), dtype=np.bool_))
+
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Average over the background rows: (n_masks, outputs)."""
         return np.asarray(outputs.reshape(-1, self.draws, outputs.shape[-1]).mean(axis=1))

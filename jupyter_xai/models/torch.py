@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jupyter_xai.errors import CannotExplainError, InputError, ModelError
 from jupyter_xai.models._base import Adapter
+from jupyter_xai.models._outputs import OutputForm, decide
 from jupyter_xai.protocols import Batch, Kind
 
 SNAPSHOT_BYTES = 512 * 2**20
@@ -107,6 +109,22 @@ class TorchPredictor(Adapter):
         """The known snapshot if it still shows the module's weights, else a new one."""
         stamp = self.stamp()
         return known if known is not None and known.stamp == stamp else snapshot(self.model)
+
+    def snapshot(self) -> Snapshot:
+        """The copy that is explained: within a run the run's, else one that shows the newest weights."""
+        return self._current()
+
+    def learn(self, columns: NDArray[np.float64]) -> OutputForm:
+        """Settle outputs and space on an answer that came by another way, as ``predict`` does on its first.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (rows, columns)
+        """
+        if self._form is None:
+            self._settle(decide(columns, self.native, self.output, self._given, None), columns, columns)
+        assert self._form is not None
+        return self._form
 
     def _current(self) -> Snapshot:
         if self._runs:

@@ -1,0 +1,411 @@
+"""From what the user gave to a network's inputs: tensors with a batch axis, their layouts, baselines of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jupyter_xai.errors import CannotExplainError, InputError
+from jupyter_xai.explanation import Columns, Layout, Pixels, Several, Steps, Tokens
+from jupyter_xai.kernels._network import Network, Part
+from jupyter_xai.protocols import Predictor
+
+_CONVOLUTIONS = {"Conv1d": 3, "Conv2d": 4, "Conv3d": 5}
+_PICTURED = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is explained, as the network takes it.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        One row each.
+    layouts : tuple of Layout or None
+        None for parts that are kept as they are.
+    structure : str or tuple of str
+        As in ``Network``.
+    masker : object or None
+        The bound masker that made them, if one did.
+    """
+
+    parts: tuple[Part, ...]
+    layouts: tuple[Layout | None, ...]
+    structure: str | tuple[str, ...]
+    masker: Any = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def layout(self) -> Layout:
+        """Layout of all explained parts."""
+        names = (
+            self.structure
+            if isinstance(self.structure, tuple)
+            else [f"input {i}" for i in range(len(self.parts))]
+        )
+        shown = [(name, part) for name, part in zip(names, self.layouts, strict=True) if part is not None]
+        if len(shown) == 1:
+            return shown[0][1]
+        return Several(parts=tuple(part for _, part in shown), part_names=tuple(name for name, _ in shown))
+
+
+def read(x: Any, inputs: Any, predictor: Predictor, module: Any, fixed: Sequence[str] = ()) -> Given:
+    """Read one instance.
+
+    Parameters
+    ----------
+    x : object
+        An array, tensor, row of a DataFrame, PIL image, or a tuple or dict of these, with or without a batch axis of
+        one; with a masker as ``inputs`` whatever that takes.
+    inputs : Layout, masker or None
+    predictor : Predictor
+        A torch predictor: device and dtype.
+    module : torch.nn.Module
+    fixed : sequence of str
+        Names of inputs of a dict that are kept as they are.
+
+    Raises
+    ------
+    InputError
+        If it holds no number that could be explained.
+    """
+    if hasattr(inputs, "bind"):
+        return _from_masker(x, inputs, predictor)
+    if isinstance(x, Mapping) and not hasattr(x, "iloc"):
+        values, structure = list(x.values()), tuple(str(name) for name in x)
+        names: list[str] = list(structure)
+    elif isinstance(x, tuple):
+        values, structure = list(x), "tuple"  # type: ignore[assignment]
+        names = [f"input {i}" for i in range(len(values))]
+    else:
+        values, structure = [x], "single"  # type: ignore[assignment]
+        names = ["input"]
+    tensors = [_tensor(value, predictor) for value in values]
+    tensors = _with_batch(tensors, module, structure)
+    parts = tuple(
+        Part(tensor, "fixed" if name in fixed else _role(tensor))
+        for name, tensor in zip(names, tensors, strict=True)
+    )
+    given = (
+        inputs.parts if isinstance(inputs, Several) else (inputs,) * (len(parts) == 1) or (None,) * len(parts)
+    )
+    told = iter(given)
+    layouts = tuple(
+        None if part.role == "fixed" else next(told, None) or _layout(part.value[0], value)
+        for part, value in zip(parts, values, strict=True)
+    )
+    if not any(part.role != "fixed" for part in parts):
+        raise InputError(
+            "There is nothing to differentiate: all inputs are whole numbers or truth values that feed no embedding. "
+            "Pass floating-point inputs, or token ids of a network with an embedding."
+        )
+    return Given(parts, layouts, structure)
+
+
+def _from_masker(x: Any, masker: Any, predictor: Predictor) -> Given:
+    bound = masker.bind(x, predictor)
+    batch = bound.instance()
+    structure: str | tuple[str, ...] = "single"
+    if isinstance(batch, Mapping):
+        structure, batch = tuple(str(name) for name in batch), list(batch.values())
+    elif isinstance(batch, tuple):
+        structure, batch = "tuple", list(batch)
+    else:
+        batch = [batch]
+    tensors = [_tensor(value, predictor) for value in batch]
+    layout = bound.layout
+    if isinstance(layout, Pixels):
+        layout = replace(layout, labels=None, channels=int(tensors[0].shape[1]))
+    fixed = tuple(getattr(bound, "fixed", ()))
+    parts: list[Part] = []
+    layouts: list[Layout | None] = []
+    for at, tensor in enumerate(tensors):
+        name = structure[at] if isinstance(structure, tuple) else f"input {at}"
+        role = "fixed" if name in fixed or any(layouts) else _role(tensor)
+        parts.append(Part(tensor, role))
+        layouts.append(layout if role != "fixed" else None)
+    return Given(tuple(parts), tuple(layouts), structure, bound, tuple(bound.notices))
+
+
+def _tensor(value: Any, predictor: Predictor) -> Tensor:
+    """One input on the network's device, floats in its dtype, whole numbers as int64."""
+    if hasattr(value, "iloc"):
+        value = value.to_numpy()
+    if hasattr(value, "getbands"):
+        raise InputError(
+            "A photograph has to be brought into the network's own form first. Pass a tensor, or inputs=xai.Image()."
+        )
+    if not isinstance(value, Tensor):
+        try:
+            array = np.asarray(value)
+            array = array.astype(np.float64) if array.dtype.kind == "O" else array
+            value = torch.from_numpy(np.array(array))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"The input is a {type(value).__name__}, which is not made of numbers; a network takes numbers. Encode "
+                "text and categories first, or pass the masker that does as inputs=."
+            ) from None
+    tensor: Tensor = value.detach()
+    whole = torch.bool if tensor.dtype == torch.bool else torch.int64
+    dtype = predictor.dtype if tensor.is_floating_point() else whole
+    moved: Tensor = tensor.to(device=predictor.device, dtype=dtype)
+    return moved
+
+
+def _role(tensor: Tensor) -> str:
+    if tensor.is_floating_point():
+        return "float"
+    return "ids" if tensor.dtype == torch.int64 and tensor.dim() == 2 else "fixed"
+
+
+def _with_batch(tensors: list[Tensor], module: Any, structure: Any) -> list[Tensor]:
+    """Give all inputs a batch axis of one, unless they have it: the network itself says which it takes."""
+    axes = next(
+        (n for part in module.modules() for c, n in _CONVOLUTIONS.items() if type(part).__name__ == c), None
+    )
+    added = [tensor[None] for tensor in tensors]
+    if not all(tensor.dim() > 1 and len(tensor) == 1 for tensor in tensors):
+        return added
+    if len(tensors) == 1 and axes is not None and tensors[0].dim() in {axes - 1, axes}:
+        return tensors if tensors[0].dim() == axes else added
+    network = Network(module, structure)
+    with torch.no_grad():
+        try:
+            if network.call(tensors).dim() <= 2:
+                return tensors
+        except Exception:  # noqa: BLE001  # whatever the network says of a form it does not take
+            return added
+    return tensors
+
+
+def _layout(tensor: Tensor, value: Any) -> Layout:
+    """Layout of one input without its batch axis, by its axes."""
+    array = tensor.cpu().numpy()
+    if not tensor.is_floating_point():
+        return _ids_layout(array)
+    if array.ndim == 1:
+        labels = getattr(value, "columns", getattr(value, "index", None)) if hasattr(value, "iloc") else None
+        names = (
+            [str(label) for label in labels] if labels is not None else [f"x{i}" for i in range(len(array))]
+        )
+        return Columns(
+            names=tuple(names),
+            values=tuple(float(v) for v in array),
+            kinds=tuple("number" for _ in names),
+            members=tuple((i,) for i in range(len(array))),
+        )
+    if array.ndim == 2:
+        return Steps(values=array, channel_names=tuple(f"channel {i}" for i in range(array.shape[1])))
+    if array.ndim == 3:
+        return Pixels(image=_picture(array), channels=array.shape[0])
+    raise InputError(
+        f"An input of shape {tuple(array.shape)} is neither a row, a series nor an image. Pass inputs= with its layout."
+    )
+
+
+def _picture(array: NDArray[Any]) -> NDArray[np.uint8]:
+    from jupyter_xai.maskers._forms import read_image, to_display
+
+    shown = array if len(array) in _PICTURED else array.mean(axis=0, keepdims=True)
+    canonical, form = read_image(np.ascontiguousarray(shown), "CHW")
+    return to_display(canonical, form)
+
+
+def _ids_layout(ids: NDArray[Any]) -> Tokens:
+    words = [str(token) for token in ids.tolist()]
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1
+    offsets = tuple((int(end) - len(word), int(end)) for word, end in zip(words, ends, strict=True))
+    return Tokens(text=" ".join(words), offsets=offsets, units="tokens")
+
+
+# --- baselines ---------------------------------------------------------------------------------------------------
+
+
+def baseline_parts(baseline: Any, given: Given, predictor: Predictor, module: Any) -> tuple[Part, ...]:
+    """One row of reference inputs.
+
+    Parameters
+    ----------
+    baseline : "zeros", "mean", "blur", "pad", "mask", array, tuple, callable or None
+        None: the mean of a table's background, the padding token for ids, else zeros.
+    given : Given
+    predictor : Predictor
+    module : torch.nn.Module
+
+    Raises
+    ------
+    InputError
+        If it does not fit the input.
+    """
+    parts = given.parts
+    each = _each(baseline, parts)
+    return tuple(
+        part
+        if part.role == "fixed"
+        else Part(_one_baseline(each[at], part, given, predictor, module), part.role)
+        for at, part in enumerate(parts)
+    )
+
+
+def _each(baseline: Any, parts: Sequence[Part]) -> list[Any]:
+    if isinstance(baseline, Mapping):
+        baseline = tuple(baseline.values())
+    if isinstance(baseline, tuple) and len(parts) > 1:
+        explained = [at for at, part in enumerate(parts) if part.role != "fixed"]
+        if len(baseline) == len(parts):
+            return list(baseline)
+        if len(baseline) == len(explained):
+            told = dict(zip(explained, baseline, strict=True))
+            return [told.get(at) for at in range(len(parts))]
+        raise InputError(
+            f"baseline= is a tuple of {len(baseline)}, the network has {len(parts)} inputs, {len(explained)} of them "
+            "explained. Pass one baseline an input."
+        )
+    return [baseline] * len(parts)
+
+
+def _one_baseline(baseline: Any, part: Part, given: Given, predictor: Predictor, module: Any) -> Tensor:
+    value = part.value
+    if baseline is None:
+        baseline = "pad" if part.role == "ids" else "mean" if _background(given) is not None else "zeros"
+    if isinstance(baseline, str):
+        return _named(baseline, part, given, module)
+    if callable(baseline) and not isinstance(baseline, Tensor):
+        baseline = baseline(value[0].cpu().numpy())
+    found = _tensor(baseline, predictor)
+    if found.dim() == 0 or found.numel() == 1 < value.numel():
+        found = found.reshape(()).expand(value.shape)
+    if found.shape == value.shape[1:]:
+        found = found[None]
+    if found.shape != value.shape:
+        raise InputError(
+            f"baseline= has shape {tuple(found.shape)}, the input {tuple(value.shape[1:])}. Pass one of the input's "
+            "shape, without a batch axis."
+        )
+    return found.to(value.dtype).contiguous()
+
+
+def _background(given: Given) -> NDArray[Any] | None:
+    """Rows of a table's background as numbers."""
+    rows = getattr(given.masker, "background_rows", None)
+    return None if rows is None else np.asarray(rows())
+
+
+def _named(name: str, part: Part, given: Given, module: Any) -> Tensor:
+    value = part.value
+    if part.role == "ids":
+        if name not in {"pad", "mask", "zeros"}:
+            raise InputError(
+                f'baseline={name!r} is not for token ids: expected "pad", "mask", "zeros" or an array.'
+            )
+        token = getattr(given.masker, f"{name}_id", None)
+        padding = [m.padding_idx for m in module.modules() if getattr(m, "padding_idx", None) is not None]
+        fallback = padding[0] if padding and name != "zeros" else 0
+        return torch.full_like(value, fallback if token is None or name == "zeros" else int(token))
+    if name == "zeros":
+        return torch.zeros_like(value)
+    if name == "mean":
+        rows = _background(given)
+        if rows is not None:
+            return torch.as_tensor(rows.mean(axis=0), dtype=value.dtype, device=value.device)[None]
+        if value.dim() == 4:
+            return value.mean(dim=(2, 3), keepdim=True).expand(value.shape).contiguous()
+        if value.dim() == 3:
+            return value.mean(dim=1, keepdim=True).expand(value.shape).contiguous()
+        raise InputError(
+            'baseline="mean" of a row needs a background to take the mean of. Pass inputs=xai.Tabular(X), or the mean '
+            "itself: baseline=X.mean(axis=0)."
+        )
+    if name == "blur" and value.dim() == 4:
+        return _blur(value)
+    raise InputError(
+        f'baseline={name!r} does not work here: expected "zeros", "mean", "blur" (images), "pad" or "mask" (token '
+        "ids), an array of the input's shape, a tuple of these, or a callable."
+    )
+
+
+def _blur(value: Tensor) -> Tensor:
+    from scipy.ndimage import gaussian_filter
+
+    sigma = max(1.0, min(value.shape[2:]) / 16)
+    array = gaussian_filter(value[0].double().cpu().numpy(), (0, sigma, sigma), mode="nearest")
+    return torch.as_tensor(array, dtype=value.dtype, device=value.device)[None]
+
+
+def background_parts(background: Any, given: Given, predictor: Predictor) -> tuple[Part, ...]:
+    """Rows of reference inputs, as many for each explained part.
+
+    Parameters
+    ----------
+    background : array of shape (rows, ...), DataFrame, tuple of these, or None
+        None: a table's own background.
+
+    Raises
+    ------
+    InputError
+        If there is none, or its rows are not like the input.
+    """
+    if background is None:
+        background = _background(given)
+    if background is None:
+        raise InputError(
+            "This method averages over other inputs, and there are none: expected background=. Pass some of the "
+            "training data, for example background=X_train[:100]."
+        )
+    each = (
+        _each(background, given.parts)
+        if isinstance(background, tuple | Mapping)
+        else [background] * len(given.parts)
+    )
+    parts = []
+    for rows, part in zip(each, given.parts, strict=True):
+        if part.role == "fixed":
+            parts.append(part)
+            continue
+        found = _tensor(rows, predictor).to(part.value.dtype)
+        if found.dim() != part.value.dim() or found.shape[1:] != part.value.shape[1:] or len(found) == 0:
+            raise InputError(
+                f"background= has shape {tuple(found.shape)}; expected rows like the input, (n, "
+                f"{', '.join(str(n) for n in part.value.shape[1:])}). Pass rows of the same form."
+            )
+        parts.append(Part(found, part.role))
+    if len({len(part.value) for part in parts if part.role != "fixed"}) > 1:
+        raise InputError("background= has another number of rows for each input: expected as many of each.")
+    return tuple(parts)
+
+
+# --- back to the user's features ---------------------------------------------------------------------------------
+
+
+def fold(values: NDArray[np.float64], layout: Layout, masker: Any, role: str) -> NDArray[np.float64]:
+    """Values of one input as its layout has them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (outputs, *input shape), or with an embedding's axis last
+    layout : Layout
+    masker : object or None
+    role : {"float", "ids"}
+    """
+    if role == "ids":
+        values = values.sum(axis=-1)
+        own: Callable[[Any], Any] | None = getattr(masker, "fold", None)
+        return np.asarray(own(values)) if own is not None else values
+    if isinstance(layout, Columns):
+        return np.stack([values[:, list(members)].sum(axis=1) for members in layout.members], axis=1)
+    return values
+
+
+def unexplainable(predictor: Predictor, method: str) -> CannotExplainError:
+    """Say that a method needs a torch network."""
+    return CannotExplainError(
+        f"{method} takes gradients and needs a torch network, but the model is a {predictor.model_name}.",
+        ["LIME", "KernelSHAP"],
+    )

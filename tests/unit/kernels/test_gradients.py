@@ -1,0 +1,352 @@
+"""The base of the gradient kernels and its first three: golden cases, parity with captum, what is left as it was."""
+
+from __future__ import annotations
+
+import threading
+
+import captum.attr
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from jupyter_xai.errors import CannotExplainError, InputError, ModelError, TargetError
+from jupyter_xai.explanation import Columns, Pixels, Several, Steps
+from jupyter_xai.kernels.input_x_gradient import InputXGradient
+from jupyter_xai.kernels.integrated_gradients import IntegratedGradients
+from jupyter_xai.kernels.saliency import Saliency
+from jupyter_xai.maskers.image import Image
+from jupyter_xai.maskers.tabular import Tabular
+
+KERNELS = [Saliency, InputXGradient, IntegratedGradients]
+
+
+def mlp(ends: nn.Module | None = None, out: int = 3) -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = [nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, out)]
+    return nn.Sequential(*layers, *([ends] if ends else []))
+
+
+def cnn() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Dropout(),
+        nn.Flatten(),
+        nn.Linear(144, 4),
+    )
+
+
+X = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+
+
+def captums(net: nn.Module, x: torch.Tensor, method: str, target: int, **how: object) -> np.ndarray:
+    made = {
+        "saliency": captum.attr.Saliency,
+        "input_x_gradient": captum.attr.InputXGradient,
+        "integrated_gradients": captum.attr.IntegratedGradients,
+    }[method](net)
+    if method == "saliency":
+        how["abs"] = False
+    return made.attribute(x.clone().requires_grad_(), target=target, **how).detach().numpy()
+
+
+@pytest.mark.parametrize("cls", KERNELS)
+def test_equal_to_captum(cls):
+    for net, x in ((mlp().eval(), torch.tensor(X[:2])), (cnn().eval(), torch.randn(2, 3, 14, 14))):
+        found = cls(net).explain_batch(x)
+        for target in range(3):
+            theirs = captums(net, x, cls.method, target)
+            np.testing.assert_allclose(found.values[:, target], theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", KERNELS)
+def test_a_batch_is_its_rows_and_batch_size_does_not_matter(cls):
+    net = mlp()
+    many = cls(net, batch_size=4).explain_batch(X)
+    assert many.values.shape == (6, 3, 5)
+    for row, found in zip(X, many, strict=True):
+        np.testing.assert_allclose(found.values, cls(net).explain(row).values, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", KERNELS)
+def test_at_most_batch_size_rows_a_pass(cls):
+    sizes = []
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = mlp()
+
+        def forward(self, x):
+            sizes.append(len(x))
+            return self.net(x)
+
+    found = cls(Counting(), batch_size=2).explain_batch(X)
+    assert max(sizes[1:]) <= 2
+    assert found[0].n_rows == sum(sizes)
+
+
+@pytest.mark.parametrize("cls", KERNELS)
+def test_the_network_is_left_as_found(cls):
+    net = cnn().train()
+    net[0].weight.grad = torch.ones_like(net[0].weight)
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    state, grad = torch.get_rng_state(), torch.is_grad_enabled()
+    x = torch.randn(3, 14, 14)
+    kernel = cls(net)
+    kernel.explain(x)
+    stream = kernel.stream(x)
+    next(stream)
+    stream.close()
+    *_, last = kernel.stream(x, watch=lambda progress: False)
+    assert last.status == "stopped"
+    with pytest.raises(ModelError, match="Your model raised RuntimeError on a batch of 1 row"):
+        kernel.explain(torch.randn(2, 14, 14))
+    assert net.training
+    assert all(m.training for m in net.modules())
+    assert all(torch.equal(before[k], v) for k, v in net.state_dict().items())
+    assert all(p.requires_grad for p in net.parameters())
+    assert torch.equal(net[0].weight.grad, torch.ones_like(net[0].weight))
+    assert not any(m._forward_hooks or m._backward_hooks or m._forward_pre_hooks for m in net.modules())
+    assert torch.equal(torch.randn(1), torch.randn(1)) is False
+    assert torch.is_grad_enabled() == grad
+    assert not torch.equal(torch.get_rng_state(), state)  # ours alone moved it
+
+
+def test_a_cell_may_train_it_meanwhile():
+    net = mlp()
+    x = torch.tensor(X[0])
+    truth = IntegratedGradients(net, n_steps=400).explain(x).values
+    stop, moved = threading.Event(), threading.Event()
+
+    def train() -> None:
+        optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+        while not stop.is_set():
+            optimiser.zero_grad()
+            net(torch.tensor(X)).square().sum().backward()
+            optimiser.step()
+            moved.set()
+
+    stream = IntegratedGradients(net, n_steps=400, batch_size=1).stream(x)
+    next(stream)
+    worker = threading.Thread(target=train, daemon=True)
+    worker.start()
+    assert moved.wait(20)
+    *_, last = stream
+    stop.set()
+    worker.join(20)
+    np.testing.assert_allclose(last.values, truth, atol=1e-5)
+
+
+# --- what is explained -----------------------------------------------------------------------------------------------
+
+
+class FunctionalEnd(nn.Module):
+    def __init__(self, end) -> None:
+        super().__init__()
+        self.net, self.end = mlp(out=3), end
+
+    def forward(self, x):
+        return self.end(self.net(x))
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        mlp(nn.Softmax(dim=1)),
+        FunctionalEnd(lambda z: torch.softmax(z, 1)),
+        FunctionalEnd(lambda z: z.softmax(-1)),
+        FunctionalEnd(lambda z: nn.functional.softmax(z, dim=1).unsqueeze(2).squeeze(2)),
+    ],
+)
+def test_a_final_softmax_is_looked_through(net):
+    plain, found = Saliency(mlp()).explain(X[0]), Saliency(net).explain(X[0])
+    assert found.output_unit == "logit"
+    np.testing.assert_allclose(found.values, plain.values, atol=1e-6)
+    np.testing.assert_allclose(found.predictions, plain.predictions, atol=1e-6)
+
+
+def test_one_sigmoid_column_has_two_sides():
+    net = mlp(nn.Sigmoid(), out=1)
+    found = IntegratedGradients(net, n_steps=100).explain(X[0])
+    assert found.output_unit == "logit"
+    np.testing.assert_allclose(found.values[0], -found.values[1])
+    assert abs(found.additivity_gap).max() < 1e-4
+
+
+def test_a_probability_can_be_asked_for():
+    from jupyter_xai.models import wrap
+
+    net = mlp(nn.Softmax(dim=1))
+    predictor = wrap(net, kind="table", output="probability", output_names=["a", "b", "c"])
+    found = IntegratedGradients(predictor, n_steps=100).explain(X[0], targets="b")
+    assert (found.output_unit, found.output_names) == ("probability", ("b",))
+    np.testing.assert_allclose(found.predictions, predictor.predict(X[:1])[0, 1:2], atol=1e-6)
+    assert abs(found.additivity_gap).max() < 1e-4
+
+
+def test_targets_by_name_index_function_and_place():
+    net = mlp()
+    by_function = Saliency(net).explain(X[0], targets=lambda z: z[:, 0] - z[:, 1])
+    both = Saliency(net).explain(X[0], targets=[0, 1])
+    np.testing.assert_allclose(by_function.values[0], both.values[0] - both.values[1], atol=1e-6)
+    with pytest.raises(TargetError, match="There is no output 7"):
+        Saliency(net).explain(X[0], targets=7)
+    with pytest.raises(TargetError, match="expected a tensor of 1 numbers"):
+        Saliency(net).explain(X[0], targets=lambda z: 3.0)
+
+    dense = nn.Conv2d(1, 2, 3, padding=1)
+    image = torch.randn(1, 6, 6)
+    found = Saliency(dense).explain(image, targets=(1, 2, 3))
+    np.testing.assert_allclose(found.values[0, 0, 1:4, 2:5], dense.weight[1, 0].detach().numpy(), atol=1e-6)
+    with pytest.raises(InputError, match="not with one score an output"):
+        Saliency(dense).explain(image)
+    with pytest.raises(TargetError, match="Pass a tuple of 3 indices"):
+        Saliency(dense).explain(image, targets=(9, 2, 3))
+
+
+def test_reconstruction_error_of_an_auto_encoder():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(5, 2), nn.Tanh(), nn.Linear(2, 5))
+    found = IntegratedGradients(net, n_steps=200).explain(X[0], targets="reconstruction_error")
+    error = ((net(torch.tensor(X[:1])) - torch.tensor(X[:1])) ** 2).sum().item()
+    assert found.predictions[0] == pytest.approx(error, rel=1e-5)
+    assert abs(found.additivity_gap[0]) < 1e-4 * error
+
+
+# --- inputs -------------------------------------------------------------------------------------------------------
+
+
+def test_layouts_of_inputs():
+    assert isinstance(Saliency(mlp()).explain(X[0]).features, Columns)
+    row = pd.DataFrame(X, columns=list("abcde")).iloc[[0]]
+    assert Saliency(mlp()).explain(row).feature_names == tuple("abcde")
+    image = Saliency(cnn()).explain(torch.randn(3, 14, 14))
+    assert isinstance(image.features, Pixels)
+    assert image.values.shape == (4, 3, 14, 14)
+    series = nn.Sequential(nn.Conv1d(7, 2, 3), nn.Flatten(), nn.Linear(16, 2))
+    assert isinstance(Saliency(series).explain(torch.randn(7, 10)).features, Steps)
+
+
+def test_through_maskers():
+    table = pd.DataFrame(X, columns=list("abcde"))
+    masker = Tabular(table, groups={"both": ["a", "b"]})
+    net = mlp()
+    found = IntegratedGradients(net, inputs=masker, n_steps=100).explain(table.iloc[[0]])
+    assert found.feature_names == ("both", "c", "d", "e")
+    np.testing.assert_allclose(
+        found.base_values, net(torch.tensor(X.mean(axis=0))[None]).detach().numpy()[0], atol=1e-5
+    )
+    assert abs(found.additivity_gap).max() < 1e-3
+    photo = np.random.default_rng(0).integers(0, 255, (14, 14, 3), dtype=np.uint8)
+    found = IntegratedGradients(cnn(), inputs=Image(), baseline="blur").explain(photo)
+    assert found.values.shape == (4, 3, 14, 14)
+    assert found.features.labels is None
+
+
+class TwoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.words = nn.Embedding(20, 6, padding_idx=0)
+        self.lstm = nn.LSTM(6, 8, batch_first=True)
+        self.out = nn.Linear(8 + 3, 2)
+
+    def forward(self, ids, mask, extra, unused):
+        states, _ = self.lstm(self.words(ids))
+        states = states * mask[:, :, None]
+        return self.out(torch.cat([states.sum(1), extra], 1))
+
+
+def test_several_inputs_token_ids_and_what_is_fixed():
+    net = TwoInputs().double()
+    x = {
+        "ids": torch.tensor([3, 5, 7, 0]),
+        "mask": torch.tensor([True, True, True, False]),
+        "extra": torch.tensor([0.5, -1.0, 2.0]),
+        "unused": torch.ones(4),
+    }
+    found = IntegratedGradients(net, n_steps=100).explain(x)
+    assert isinstance(found.features, Several)
+    ids, extra, unused = found.values
+    assert (ids.shape, extra.shape, unused.shape) == ((2, 4), (2, 3), (2, 4))
+    assert (unused == 0).all()
+    assert abs(ids[:, 3]).max() == 0  # the padding is what the baseline is made of
+    np.testing.assert_allclose(extra, net.out.weight[:, 8:].detach().numpy() * x["extra"].numpy(), atol=1e-6)
+    assert abs(found.additivity_gap).max() < 1e-6
+    with pytest.raises(InputError, match="tuple of 2"):
+        IntegratedGradients(net, baseline=(1, 2)).explain((x["ids"], x["mask"], x["extra"], x["unused"]))
+
+
+def test_bad_input_gets_a_sentence():
+    with pytest.raises(CannotExplainError, match="needs a torch network"):
+        Saliency(lambda x: x).explain(X[0])
+    with pytest.raises(InputError, match="nothing to differentiate"):
+        Saliency(mlp()).explain(np.array([True, False]))
+    with pytest.raises(InputError, match="baseline= has shape"):
+        IntegratedGradients(mlp(), baseline=np.zeros(4)).explain(X[0])
+    with pytest.raises(InputError, match="baseline='fog' does not work here"):
+        IntegratedGradients(mlp(), baseline="fog").explain(X[0])
+    with pytest.raises(InputError, match="needs a background"):
+        IntegratedGradients(mlp(), baseline="mean").explain(X[0])
+
+
+# --- integrated gradients -------------------------------------------------------------------------------------------
+
+
+def test_integrated_gradients_are_exact_for_polynomials():
+    class Cubic(nn.Module):
+        def forward(self, x):
+            return (x[:, :1] * x[:, 1:2] ** 2 + x[:, 2:]) * 1.0
+
+    found = IntegratedGradients(Cubic().double(), n_steps=2).explain(torch.tensor([2.0, 3.0, 5.0]).double())
+    np.testing.assert_allclose(found.values, [[6.0, 12.0, 5.0]], atol=1e-12)
+    assert found.base_values == pytest.approx([0.0])
+
+
+def test_steps_are_spent_where_the_line_bends():
+    class Kink(nn.Module):
+        def forward(self, x):
+            return torch.relu(10 * (x.sum(1, keepdim=True) - 0.9)) + x.sum(1, keepdim=True)
+
+    x = torch.tensor([0.5, 0.5])
+    fixed = IntegratedGradients(Kink(), n_steps=50).explain(x)
+    auto = IntegratedGradients(Kink(), n_steps="auto", tolerance=1e-3).explain(x)
+    assert auto.status == "settled"
+    assert abs(auto.additivity_gap[0]) <= 1e-3 * 2
+    assert auto.n_evals == auto.params["n_steps"] >= 4
+    assert abs(fixed.additivity_gap[0]) > abs(auto.additivity_gap[0])
+    smooth = IntegratedGradients(mlp(), n_steps="auto", tolerance=1e-2).explain(X[0])
+    assert smooth.n_evals < 50
+
+
+def test_estimates_stream_and_end_in_explain():
+    kernel = IntegratedGradients(mlp(), batch_size=2)
+    ticks = iter(range(10**6))
+    kernel.clock = lambda: float(next(ticks))
+    *running, last = kernel.stream(X[0])
+    assert len(running) >= 3
+    assert all(e.status == "running" for e in running)
+    np.testing.assert_array_equal(last.values, kernel.explain(X[0]).values)
+    gaps = [np.abs(e.values - last.values).max() for e in running]
+    assert gaps[-1] < gaps[0]
+
+
+def test_out_of_memory_halves_the_batch():
+    class Heavy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = mlp()
+
+        def forward(self, x):
+            if len(x) > 10:
+                raise torch.OutOfMemoryError("out of memory")
+            return self.net(x)
+
+    found = IntegratedGradients(Heavy()).explain(X[0])
+    assert "ran out of memory" in found.notices[-1]
+    np.testing.assert_allclose(found.values, IntegratedGradients(mlp()).explain(X[0]).values, atol=1e-6)
