@@ -15,6 +15,9 @@ _PUBLIC = {
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
+    "IntegratedGradients": "jupyter_xai.kernels.integrated_gradients",
+    "Saliency": "jupyter_xai.kernels.saliency",
+    "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
     "Image": "jupyter_xai.maskers.image",
@@ -41,8 +44,11 @@ if TYPE_CHECKING:
         XaiError as XaiError,
     )
     from jupyter_xai.explanation import Explanation as Explanation
+    from jupyter_xai.kernels.input_x_gradient import InputXGradient as InputXGradient
+    from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap
     from jupyter_xai.kernels.lime import Lime as Lime
+    from jupyter_xai.kernels.saliency import Saliency as Saliency
     from jupyter_xai.maskers.image import Image as Image
     from jupyter_xai.maskers.tabular import Tabular as Tabular
     from jupyter_xai.maskers.text import Text as Text

@@ -160,7 +160,8 @@ class MethodList(list[dict[str, str]]):
 
     def __repr__(self) -> str:
         """One line a method."""
-        return "\n".join(f"{row['name']:<14}{row['why_not'] or 'applies'}" for row in self)
+        width = max((len(row["name"]) for row in self), default=0) + 2
+        return "\n".join(f"{row['name']:<{width}}{row['why_not'] or 'applies'}" for row in self)
 
 
 def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> MethodList:
@@ -175,8 +176,11 @@ def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> M
     --------
     >>> import jupyter_xai as xai
     >>> xai.methods(lambda texts: [[len(t)] for t in texts], "a dull film")
-    lime          applies
-    kernel_shap   applies
+    lime                  applies
+    kernel_shap           applies
+    ...
+    saliency              Saliency explains table and image inputs, not a text
+    ...
     """
     found = recognise(x, model=model, masker=masker, background=background)
     return MethodList(kernel_rows(found.kind, wrap(model, kind=found.kind)))

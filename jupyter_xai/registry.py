@@ -68,6 +68,16 @@ KERNELS: dict[str, Kernel] = {
     for kernel in (
         Kernel("lime", "LIME", "jupyter_xai.kernels.lime:Lime", "perturbation"),
         Kernel("kernel_shap", "KernelSHAP", "jupyter_xai.kernels.kernel_shap:KernelShap", "perturbation"),
+        *(
+            Kernel(
+                name, label, f"jupyter_xai.kernels.{name}:{cls}", "gradient", ("table", "image"), ("torch",)
+            )
+            for name, label, cls in (
+                ("integrated_gradients", "Integrated gradients", "IntegratedGradients"),
+                ("saliency", "Saliency", "Saliency"),
+                ("input_x_gradient", "Input × gradient", "InputXGradient"),
+            )
+        ),
     )
 }
 

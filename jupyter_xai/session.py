@@ -236,21 +236,24 @@ class Session:
 
     def _make(self, request: Mapping[str, Any]) -> tuple[Any, Any]:
         cls = self._kernel_class(request)
-        given = dict(request.get("params", {}))
         masker = self._masker_of(request)
         known = {spec.name for spec in getattr(cls, "params", ())}
-        params = {name: value for name, value in given.items() if name in known}  # another method's are left
+        # another method's are left
+        params = {name: value for name, value in request.get("params", {}).items() if name in known}
         found = self._edited(masker, request)
         masker, instance = found.masker, found.instance
         if not isinstance(cls, type):
             return cls, instance
-        kernel = cls(
-            self._predictor,
-            masker,
-            **params,
-            random_state=request.get("random_state", 0),
-            batch_size=self._batch_size,
-        )
+        takes = inspect.signature(cls).parameters
+        offered = {
+            "masker": masker,
+            "inputs": masker,
+            "baseline": self._baseline,
+            "random_state": request.get("random_state", 0),
+            "batch_size": self._batch_size,
+        }
+        given = {name: value for name, value in offered.items() if name in takes}
+        kernel = cls(self._predictor, **given, **params)
         kernel.n_targets = self._n_targets
         return kernel, instance
 
