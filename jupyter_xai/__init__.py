@@ -15,6 +15,8 @@ _PUBLIC = {
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
+    "DeepLift": "jupyter_xai.kernels.deeplift",
+    "DeepShap": "jupyter_xai.kernels.deeplift",
     "IntegratedGradients": "jupyter_xai.kernels.integrated_gradients",
     "Saliency": "jupyter_xai.kernels.saliency",
     "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         XaiError as XaiError,
     )
     from jupyter_xai.explanation import Explanation as Explanation
+    from jupyter_xai.kernels.deeplift import DeepLift as DeepLift, DeepShap as DeepShap
     from jupyter_xai.kernels.input_x_gradient import InputXGradient as InputXGradient
     from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap

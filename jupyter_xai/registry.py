@@ -70,6 +70,15 @@ KERNELS: dict[str, Kernel] = {
         Kernel("kernel_shap", "KernelSHAP", "jupyter_xai.kernels.kernel_shap:KernelShap", "perturbation"),
         *(
             Kernel(
+                name, label, f"jupyter_xai.kernels.deeplift:{cls}", "gradient", ("table", "image"), ("torch",)
+            )
+            for name, label, cls in (
+                ("deep_lift", "DeepLIFT", "DeepLift"),
+                ("deep_shap", "DeepSHAP", "DeepShap"),
+            )
+        ),
+        *(
+            Kernel(
                 name, label, f"jupyter_xai.kernels.{name}:{cls}", "gradient", ("table", "image"), ("torch",)
             )
             for name, label, cls in (

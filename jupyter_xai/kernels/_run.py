@@ -99,10 +99,18 @@ class Run:
         found: list[Tensor] = self._kept("_baseline", lambda: self._points_of(self._reference()))
         return found
 
-    def background(self) -> list[Tensor]:
-        """Points of the kernel's background, as many rows each."""
-        made = background_parts(getattr(self._kernel, "background", None), self.given, self._predictor)
-        return self._points_of(made)
+    @property
+    def background_rows(self) -> int:
+        """How many rows the kernel's background has."""
+        return max(len(part.value) for part in self._background() if part.role != "fixed")
+
+    def background(self, rows: Any = None) -> list[Tensor]:
+        """Points of the kernel's background; of these rows alone, where they are given, so that all need not fit."""
+        parts = self._background()
+        if rows is not None:
+            at = torch.as_tensor(rows, device=self.device)
+            parts = tuple(part if part.role == "fixed" else Part(part.value[at], part.role) for part in parts)
+        return self._points_of(parts)
 
     def scores_of(self, points: Sequence[Tensor]) -> Tensor:
         """Scores (rows, targets) at points, with what is fixed taken from the first instance."""
@@ -179,6 +187,13 @@ class Run:
         if name not in self.__dict__:
             self.__dict__[name] = make()
         return self.__dict__[name]
+
+    def _background(self) -> tuple[Part, ...]:
+        given = getattr(self._kernel, "background", None)
+        found: tuple[Part, ...] = self._kept(
+            "_background_kept", lambda: background_parts(given, self.given, self._predictor)
+        )
+        return found
 
     def _reference(self) -> tuple[Part, ...]:
         return baseline_parts(
