@@ -134,6 +134,27 @@ class ChoiceParam(ParamSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextParam(ParamSpec):
+    """Any string; ``choices`` are suggestions, and None means the empty one.
+
+    Examples
+    --------
+    >>> TextParam(name="mask_token", default="", label="mask", choices=("[MASK]",)).validate("<mask>")
+    '<mask>'
+    """
+
+    choices: tuple[str, ...] = ()
+    control: str = field(default="text", init=False)
+
+    def _validate(self, value: Any) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._fail(value, "a str")
+        return str(value)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoolParam(ParamSpec):
     """A switch."""
 

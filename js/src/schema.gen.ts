@@ -72,12 +72,12 @@ export interface MethodInfo {
   why_not: string;
 }
 
-/** One hyper-parameter for the panel. `min` and `max` are null where unbounded. */
+/** One hyper-parameter for the panel. `min` and `max` are null where unbounded; a text's choices are offers. */
 export interface ParamInfo {
   name: string;
   label: string;
   doc: string;
-  control: "float" | "int" | "choice" | "bool";
+  control: "float" | "int" | "choice" | "bool" | "text";
   cost: "solve" | "evaluate" | "rebuild";
   default: number | string | boolean;
   auto: boolean;

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -113,6 +114,33 @@ class Calls:
         if changed:
             self._notices.append("The model has changed since the last run: everything was asked again.")
 
+    def _examine(self, subject: Any, answer: NDArray[np.float64]) -> None:
+        """Let a masker ask about the instance as a whole, for its notices; answers go through the pool."""
+        examine = getattr(subject, "examine", None)
+        if examine is not None:
+            self._notices.extend(examine(answer, partial(self._whole, ("whole", subject.key))))
+
+    def _whole(self, shelf: Hashable, texts: list[str]) -> NDArray[np.float64]:
+        names = [
+            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts
+        ]
+        key = self.predictor.key
+        found = self._pool.known(key, shelf, names) if self._pool else [None] * len(texts)
+        at = 0
+        while at < len(texts):
+            if found[at] is not None:
+                at += 1
+                continue
+            some = [i for i in range(at, len(texts)) if found[i] is None][: self._limit]
+            answers = self._halved(partial(list, [texts[i] for i in some]), len(some))
+            if answers is None:
+                continue
+            if self._pool is not None:
+                self._pool.learn(key, shelf, [names[i] for i in some], answers)
+            for i, answer in zip(some, answers, strict=True):
+                found[i] = answer
+        return np.stack([answer for answer in found if answer is not None])
+
     def _halved(self, make: Callable[[], Batch], rows: int) -> NDArray[np.float64] | None:
         """Answers on one batch; None if it ran out of memory and smaller ones are to be made."""
         try:
@@ -202,6 +230,8 @@ class Evaluation(Calls):
                     self._pool.put(key, sequence, at, outputs)
             opens = stop == 1 < n and 1 in stops
             yield Block(at, stop, draws.features, draws.distances, outputs, draws.blocks, opens)
+            if at == 0:
+                self._examine(self.neighbourhood, outputs[:1])
             if stop - at >= self._size:
                 self._size = min(2 * self._size, self._limit)
             at = stop

@@ -93,6 +93,7 @@ class MaskEvaluation(Calls):
             if self._pool is not None:
                 self._pool.learn(key, masker, name, outputs)
         yield Block(-2, -1, full[:, self._players], np.zeros(1), outputs, opens=True)
+        self._examine(self._bound, outputs)
         edges = sorted({*(stop for stop in stops if 0 < stop < n), n})
         at, draws = -1, self._bound.draws
         while at < n:

@@ -15,17 +15,36 @@ Splitter: TypeAlias = Callable[[str], Iterable[Any]]
 _WORD = re.compile(r"\w+")
 # Thai, Lao, Myanmar, Khmer, kana, Han: written without spaces between words
 _NO_SPACES = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uaa60-\uaa7f\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
-# a full stop, the quotes or brackets that close after it, then space; ideographic full stops need no space
-_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*|\n)")
-_JOINERS = "\u200c\u200d"
+# full stops of Latin, Arabic, Urdu, Devanagari, Burmese, Khmer, Ethiopic and Armenian, the quotes or brackets that
+# close after them, then space; ideographic ones need no space
+_SENTENCE_END = re.compile(r"(?:[.!?…؟۔।॥။៕።։]+[\"'”’»)\]]*(?=\s)|[。．！？｡]+[」』”’）]*|\n)")
+# what a full stop shortens: a title, a Latin phrase, an initial
+_SHORT = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|cf|al|Fig|e\.g|i\.e|z\.B|d\.h|bzw)|(?:^|[\s.(])[A-HJ-ZÀ-ÞА-Я])\.\Z"
+)
+_JOINERS = "\u00ad\u200c\u200d\u2060\uff9e\uff9f"  # soft hyphen, joiners, half-width voicing marks
 
 
 def _joins(char: str) -> bool:
     """Whether a character belongs to the one before it: a combining mark, a joiner, a variation selector."""
     return char in _JOINERS or unicodedata.category(char)[0] == "M"
+
+
+def _continues(char: str) -> bool:
+    """Whether it belongs to the character before: also a skin tone, a tag, a vowel or final of decomposed Hangul."""
+    return (
+        _joins(char)
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U000e0020" <= char <= "\U000e007f"
+        or "\u1160" <= char <= "\u11ff"
+    )
+
+
+def _is_flag_letter(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
 
 
 def words(text: str) -> list[Span]:
@@ -73,7 +92,7 @@ def _by_script(text: str, span: Span) -> list[Span]:
 
 
 def characters(text: str) -> list[Span]:
-    """Every character that is not white space, with its combining marks and joined emoji.
+    """Every character that is not white space, with its combining marks; an emoji of several is one.
 
     Examples
     --------
@@ -82,24 +101,40 @@ def characters(text: str) -> list[Span]:
     """
     spans: list[Span] = []
     for at, char in enumerate(text):
-        joined = spans and spans[-1][1] == at and (_joins(char) or text[at - 1] == "\u200d")
-        if joined:
+        if spans and spans[-1][1] == at and _belongs(char, text[spans[-1][0] : at]):
             spans[-1] = (spans[-1][0], at + 1)
         elif not char.isspace():
             spans.append((at, at + 1))
     return spans
 
 
+def _belongs(char: str, before: str) -> bool:
+    """Whether a character goes on with what stands directly before it."""
+    pair = len(before) == 1 and _is_flag_letter(before) and _is_flag_letter(char)
+    return pair or before[-1] == "\u200d" or _continues(char)
+
+
 def sentences(text: str) -> list[Span]:
     """Sentences without the white space around them: up to a full stop and a space, or a line's end.
 
+    A full stop after an initial or a common abbreviation, or before a small letter, ends none.
+
     Examples
     --------
-    >>> [text[a:b] for text in ['Dull. "So dull!" he said.'] for a, b in sentences(text)]
-    ['Dull.', '"So dull!"', 'he said.']
+    >>> [text[a:b] for text in ['Dull. "So dull!" he said to Mr. J. Doe.'] for a, b in sentences(text)]
+    ['Dull.', '"So dull!"', 'he said to Mr. J. Doe.']
     """
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text) if not _goes_on(text, match)]
     return _trimmed(text, zip([0, *ends], [*ends, len(text)], strict=True))
+
+
+def _goes_on(text: str, stop: re.Match[str]) -> bool:
+    """Whether a sentence goes on behind its full stop."""
+    if stop.group()[0] not in ".…":
+        return False
+    following = text[stop.end() : stop.end() + 40]
+    on_this_line = following.split("\n", 1)[0].lstrip()
+    return on_this_line[:1].islower() or bool(_SHORT.search(text, 0, stop.end()))
 
 
 def between(text: str, pattern: re.Pattern[str]) -> list[Span]:

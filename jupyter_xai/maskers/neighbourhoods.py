@@ -77,6 +77,8 @@ class MaskNeighbourhood:
         self.kernel_width = COSINE_WIDTH
         self.n_samples = n_samples
         self.notices = bound.notices
+        if hasattr(bound, "examine"):
+            self.examine = bound.examine
 
     def instance(self) -> Batch:
         """The unaltered instance as a batch of one row; it is also draw 0."""

@@ -14,15 +14,16 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Layout, Tokens
 from jupyter_xai.maskers import _split
 from jupyter_xai.maskers._designs import SIZES
+from jupyter_xai.maskers._reach import Ask, unread
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
-from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, validate_all
+from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, TextParam, validate_all
 from jupyter_xai.protocols import Kind, Predictor, Sampler
 
 _SPLITTERS = {"words": _split.words, "sentences": _split.sentences, "characters": _split.characters}
 
 
 class Text:
-    r"""A text whose units are struck by deleting their characters; separators stay.
+    r"""A text whose units are struck: their characters are deleted or replaced; separators stay.
 
     Parameters
     ----------
@@ -34,12 +35,19 @@ class Text:
         words, by lime's rule; ``split=re.compile(r"\s+")`` makes them units.
     group : bool, default=False
         Whether equal units are one feature and are struck together (lime's ``bow=True``).
+    mask_token : str, default=""
+        What stands in the place of a struck unit: nothing, or for example the ``"[MASK]"`` of a tokenizer (lime
+        writes ``"UNKWORDZ"`` with ``bow=False``). None is nothing too.
 
     Notes
     -----
     LIME's neighbourhood is lime 0.2's: the number of struck units is uniform on 1..d, which ones is uniform,
     distance is the cosine distance of the mask to the full one, kernel width 0.25 (lime writes both times
     100).
+
+    Offsets are in reading order, whatever the direction of the script. Of a text of 200 characters or more the
+    model is asked at the start of a run whether it reads both ends (two rows, more if not); a notice says if it
+    cuts the text off.
 
     Examples
     --------
@@ -48,6 +56,8 @@ class Text:
     ('good', 'not', 'dull')
     >>> bound.build(np.array([[True, False, True]]))
     ['good,  dull']
+    >>> Text(mask_token="[MASK]").bind("good, not dull").build(np.array([[True, False, True]]))
+    ['good, [MASK] dull']
     """
 
     kind: ClassVar[Kind] = "text"
@@ -68,11 +78,20 @@ class Text:
             doc="Strike all occurrences of a word together, as one feature.",
             cost="rebuild",
         ),
+        TextParam(
+            name="mask_token",
+            default="",
+            label="in its place",
+            doc="What stands in the place of a struck unit; nothing deletes it.",
+            cost="rebuild",
+            choices=("", "[MASK]", "<mask>", "UNKWORDZ"),
+        ),
     )
 
-    def __init__(self, split: Any = "words", group: bool = False) -> None:
+    def __init__(self, split: Any = "words", group: bool = False, mask_token: str | None = "") -> None:
         self.split = split
         self.group = group
+        self.mask_token = mask_token
 
     def bind(self, x: Any, predictor: Predictor | None = None) -> BoundText:  # noqa: ARG002 - any text model takes str
         """Fix the text.
@@ -121,7 +140,8 @@ class BoundText:
     draws = 1
 
     def __init__(self, masker: Text, x: Any) -> None:
-        chosen = validate_all(masker.params, {"split": masker.split, "group": masker.group})
+        given = {spec.name: getattr(masker, spec.name) for spec in masker.params}
+        chosen = validate_all(masker.params, given)
         text = _as_text(x)
         spans = _spans(text, chosen["split"])
         features, groups = np.arange(len(spans)), None
@@ -133,15 +153,19 @@ class BoundText:
         unit = split if isinstance(split, str) else getattr(split, "units", "pieces")
         self.layout: Layout = Tokens(text=text, offsets=tuple(spans), groups=groups, units=unit)
         self._text, self._grouped = text, groups is not None
+        self._spans, self._unit, self._token = spans, unit.removesuffix("s"), chosen["mask_token"]
         self.n_features = int(features.max()) + 1
-        self.key: Hashable = ("text", hashlib.blake2b(repr((text, spans, groups)).encode()).hexdigest())
+        content = repr((text, spans, groups, self._token))
+        self.key: Hashable = ("text", hashlib.blake2b(content.encode()).hexdigest())
         self.notices: tuple[str, ...] = ()
         # piece u is unit u with the separators after it, kept or struck; the first one carries what stands
         # before it
         starts = [0, *(a for a, _ in spans[1:])]
         ends = [*starts[1:], len(text)]
         kept = [text[a:b] for a, b in zip(starts, ends, strict=True)]
-        struck = [text[a:u] + text[v:b] for (u, v), a, b in zip(spans, starts, ends, strict=True)]
+        struck = [
+            text[a:u] + self._token + text[v:b] for (u, v), a, b in zip(spans, starts, ends, strict=True)
+        ]
         self._pieces = np.array([*struck, *kept], dtype=object)
         self._features = features
 
@@ -150,7 +174,7 @@ class BoundText:
         return [self._text]
 
     def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> list[str]:  # noqa: ARG002 - one draw
-        """Texts with the units of absent features deleted.
+        """Texts with the units of absent features deleted or replaced.
 
         Parameters
         ----------
@@ -172,6 +196,18 @@ class BoundText:
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the outputs as they are: one model row a mask."""
         return outputs
+
+    def examine(self, answer: NDArray[np.float64], ask: Ask) -> tuple[str, ...]:
+        """Say which end of the text the model does not read.
+
+        Parameters
+        ----------
+        answer : ndarray of shape (1, outputs)
+            The model on the text.
+        ask : callable
+            Texts to outputs.
+        """
+        return unread(self._text, self._spans, self._unit, answer, ask, masked=bool(self._token))
 
 
 def _as_text(x: Any) -> str:

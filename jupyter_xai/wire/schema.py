@@ -98,12 +98,12 @@ class MethodInfo(TypedDict):
 
 
 class ParamInfo(TypedDict):
-    """One hyper-parameter for the panel. ``min`` and ``max`` are null where unbounded."""
+    """One hyper-parameter for the panel. ``min`` and ``max`` are null where unbounded; a text's choices are offers."""
 
     name: str
     label: str
     doc: str
-    control: Literal["float", "int", "choice", "bool"]
+    control: Literal["float", "int", "choice", "bool", "text"]
     cost: Literal["solve", "evaluate", "rebuild"]
     default: float | int | str | bool
     auto: bool

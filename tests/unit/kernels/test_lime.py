@@ -91,7 +91,14 @@ def test_params_are_resolved_and_the_maskers_are_among_them():
 
     e = Lime(model, Text(group=True), n_samples=20).explain("a b c")
     own = {spec.name: spec.default for spec in Lime.params}
-    assert e.params == {**own, "n_samples": 20, "kernel_width": 0.25, "split": "words", "group": True}
+    assert e.params == {
+        **own,
+        "n_samples": 20,
+        "kernel_width": 0.25,
+        "split": "words",
+        "group": True,
+        "mask_token": "",
+    }
     assert e.output_unit == e.value_unit == "probability"
     assert e.all_output_names == ("output 0", "output 1")
     np.testing.assert_allclose(e.all_predictions, [0.3, 0.7])

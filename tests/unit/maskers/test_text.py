@@ -35,6 +35,28 @@ def test_instance_and_full_mask_give_the_text_back():
     assert bound.build(np.ones((2, bound.n_features), dtype=bool)) == [REVIEW, REVIEW]
 
 
+@pytest.mark.parametrize("token", ["UNKWORDZ", "[MASK]", ""])
+@pytest.mark.parametrize("text", [REVIEW, "one", "a b a b", "שלום, עולם!", "tail "])
+def test_tokens_stand_where_lime_puts_them(text, token):
+    ours = Text(mask_token=token).bind(text)
+    lime = IndexedString(text, bow=False, mask_string=token)
+    masks = np.random.default_rng(0).random((30, ours.n_features)) < 0.5
+    assert ours.build(masks) == [lime.inverse_removing(np.flatnonzero(~mask)) for mask in masks]
+
+
+def test_a_token_for_all_occurrences_and_for_sentences():
+    grouped = Text(group=True, mask_token="_").bind("so dull, so so")
+    assert grouped.build(np.array([[False, True], [True, False]])) == ["_ dull, _ _", "so _, so so"]
+    by_sentence = Text("sentences", mask_token="…").bind("Dull. So dull! Fine.")
+    assert by_sentence.build(np.array([[True, False, True]])) == ["Dull. … Fine."]
+    assert Text(mask_token=None).bind("a b").build(np.array([[True, False]])) == ["a "]
+
+
+def test_a_token_that_is_no_string():
+    with pytest.raises(InputError, match="mask_token=3 does not work: expected a str"):
+        Text(mask_token=3).bind("a b")
+
+
 def test_separators_are_all_that_is_left_without_any_unit():
     assert Text().bind("a, b!").build(np.zeros((1, 2), dtype=bool)) == [", !"]
 
@@ -51,6 +73,13 @@ def test_separators_are_all_that_is_left_without_any_unit():
         ("e\u0301te\u0301 cafe\u0301", ["e\u0301te\u0301", "cafe\u0301"]),
         ("good 👍🏽 film", ["good", "film"]),
         ("line\r\nbreak", ["line", "break"]),
+        ("人々が", ["人", "々", "が"]),
+        ("ｶﾞｯﾂ!", ["ｶﾞ", "ｯ", "ﾂ"]),  # half-width: the voicing mark stays on its letter
+        ("auto\u00admobile", ["auto\u00admobile"]),  # a soft hyphen is inside its word
+        ("الفيلم جيد 100٪، شكرًا", ["الفيلم", "جيد", "100", "شكرًا"]),  # right to left, with marks and numbers
+        ("\u200fשלום\u200f abc \u202bעולם\u202c", ["שלום", "abc", "עולם"]),  # directions
+        ("می\u200cروم", ["می\u200cروم"]),
+        ("한국 영화", ["한국", "영화"]),
     ],
 )
 def test_words_in_any_script(text, expected):
@@ -64,6 +93,9 @@ def test_words_in_any_script(text, expected):
 def test_characters_keep_marks_and_joined_emoji_together():
     family = "👨\u200d👩\u200d👧"
     assert units(f"e\u0301 {family}!", split="characters") == ["e\u0301", family, "!"]
+    england = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    for one in ("👍🏽", "🇩🇪", "1\ufe0f\u20e3", "❤\ufe0f\u200d🔥", england, "\u1112\u1161\u11ab"):
+        assert units(f"a{one}{one}b", split="characters") == ["a", one, one, "b"]
 
 
 def test_sentences():
@@ -71,6 +103,15 @@ def test_sentences():
     expected = ["It was 3.5 stars.", "Dull!", '"Why?"', "she asked.", "Last line"]
     assert units(text, split="sentences") == expected
     assert units("静かだ。本当に！", split="sentences") == ["静かだ。", "本当に！"]
+    assert units("مرحبا. كيف حالك؟ بخير۔", split="sentences") == ["مرحبا.", "كيف حالك؟", "بخير۔"]
+    assert units("राम आया। वह गया।", split="sentences") == ["राम आया।", "वह गया।"]
+
+
+def test_abbreviations_and_small_letters_end_no_sentence():
+    text = "Dr. J. R. Smith left at 5 p.m. and slept, e.g. in bed. So do I. He dreamt… of films. No. Never"
+    assert units(text, split="sentences") == [
+        "Dr. J. R. Smith left at 5 p.m. and slept, e.g. in bed.", "So do I.", "He dreamt… of films.", "No.", "Never",
+    ]  # fmt: skip
 
 
 def test_compiled_expression_splits_as_lime_does():
@@ -132,11 +173,12 @@ def test_group_marks_all_occurrences():
 def test_key_follows_the_content():
     a, b = Text().bind("a b"), Text().bind("a c")
     assert a.key == Text().bind("a b").key != b.key != Text(group=True).bind("a a").key
+    assert a.key != Text(mask_token="x").bind("a b").key
 
 
 def test_constructor_stores_and_pickles():
-    masker = pickle.loads(pickle.dumps(Text("sentences", True)))
-    assert (masker.split, masker.group) == ("sentences", True)
+    masker = pickle.loads(pickle.dumps(Text("sentences", True, "[MASK]")))
+    assert (masker.split, masker.group, masker.mask_token) == ("sentences", True, "[MASK]")
 
 
 def test_characters_offsets_cover_everything_that_is_not_space():
