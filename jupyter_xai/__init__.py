@@ -18,6 +18,8 @@ _PUBLIC = {
     "DeepLift": "jupyter_xai.kernels.deeplift",
     "DeepShap": "jupyter_xai.kernels.deeplift",
     "IntegratedGradients": "jupyter_xai.kernels.integrated_gradients",
+    "ExpectedGradients": "jupyter_xai.kernels.expected_gradients",
+    "SmoothGrad": "jupyter_xai.kernels.smooth_grad",
     "Saliency": "jupyter_xai.kernels.saliency",
     "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
     "Tabular": "jupyter_xai.maskers.tabular",
@@ -47,11 +49,13 @@ if TYPE_CHECKING:
     )
     from jupyter_xai.explanation import Explanation as Explanation
     from jupyter_xai.kernels.deeplift import DeepLift as DeepLift, DeepShap as DeepShap
+    from jupyter_xai.kernels.expected_gradients import ExpectedGradients as ExpectedGradients
     from jupyter_xai.kernels.input_x_gradient import InputXGradient as InputXGradient
     from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap
     from jupyter_xai.kernels.lime import Lime as Lime
     from jupyter_xai.kernels.saliency import Saliency as Saliency
+    from jupyter_xai.kernels.smooth_grad import SmoothGrad as SmoothGrad
     from jupyter_xai.maskers.image import Image as Image
     from jupyter_xai.maskers.tabular import Tabular as Tabular
     from jupyter_xai.maskers.text import Text as Text

@@ -83,7 +83,9 @@ KERNELS: dict[str, Kernel] = {
             )
             for name, label, cls in (
                 ("integrated_gradients", "Integrated gradients", "IntegratedGradients"),
+                ("expected_gradients", "Expected gradients", "ExpectedGradients"),
                 ("saliency", "Saliency", "Saliency"),
+                ("smooth_grad", "SmoothGrad", "SmoothGrad"),
                 ("input_x_gradient", "Input × gradient", "InputXGradient"),
             )
         ),

@@ -112,6 +112,20 @@ class Run:
             parts = tuple(part if part.role == "fixed" else Part(part.value[at], part.role) for part in parts)
         return self._points_of(parts)
 
+    def mean_score_of_background(self, rows: Any) -> Tensor:
+        """Mean of the scores over these rows of the background, (1, targets)."""
+        totals = []
+        with torch.no_grad():
+            for start, stop, scores in self.over(
+                len(rows),
+                lambda a, b: self.function(self.first(b - a))(*self.background(rows[a:b])),
+                count=False,
+            ):
+                assert stop > start
+                totals.append(scores.double().sum(dim=0))
+        mean: Tensor = torch.stack(totals).sum(dim=0, keepdim=True) / len(rows)
+        return mean.to(self.dtype)
+
     def scores_of(self, points: Sequence[Tensor]) -> Tensor:
         """Scores (rows, targets) at points, with what is fixed taken from the first instance."""
         found = []
