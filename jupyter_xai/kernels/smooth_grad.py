@@ -121,7 +121,7 @@ class _Noise:
 
     def __init__(self, run: Run, noise: float, seed: int) -> None:
         self._run, self._seed = run, seed
-        self._scales = [noise * _range(run, at, point) for at, point in enumerate(run.points)]
+        self._scales = [noise * _range(run, point) for point in run.points]
         self._kept: tuple[int, list[Tensor]] | None = None
 
     def rows(self, start: int, stop: int, count: int, n: int) -> tuple[Tensor, Tensor]:
@@ -153,7 +153,7 @@ class _Noise:
         return self._kept[1]
 
 
-def _range(run: Run, at: int, point: Tensor) -> Tensor:
+def _range(run: Run, point: Tensor) -> Tensor:
     """What noise is a share of, to multiply (instances, ...): range by column in the background, else of the input."""
     rows = getattr(run.given.masker, "background_rows", None)
     if rows is not None:
