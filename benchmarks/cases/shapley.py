@@ -14,14 +14,28 @@ from cases._work import SEED, batches_of, exhaust
 @row("kernel-shap", goal=AtMost("ours", "bare", 1.6))
 def kernel_shap(size: Size) -> Contest:
     """A model that costs next to nothing, 210,800 rows of it: what is timed is the explainer."""
-    from sklearn.datasets import load_breast_cancer
     from sklearn.neural_network import MLPClassifier
+
+    return _table(size, MLPClassifier((32,), random_state=SEED, max_iter=500), "small MLP")
+
+
+@row("kernel-shap-forest", goal=AtMost("ours", "bare", 1.15))
+def kernel_shap_forest(size: Size) -> Contest:
+    """A model that takes more than 1 µs a row, as most do."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    return _table(size, RandomForestClassifier(random_state=SEED), "random forest")
+
+
+def _table(size: Size, model: Any, name: str) -> Contest:
+    import shap
+    from sklearn.datasets import load_breast_cancer
     from sklearn.preprocessing import StandardScaler
 
     n = size(2108, 100)
     raw, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(raw)
-    model = MLPClassifier((32,), random_state=SEED, max_iter=500).fit(X, y)
+    model.fit(X, y)
     kernel = xai.KernelShap(
         model, xai.Tabular(X[:100]), n_samples=n, estimator="wls", tolerance=0, random_state=SEED
     )
@@ -33,11 +47,17 @@ def kernel_shap(size: Size) -> Contest:
         for batch in batches:
             model.predict_proba(batch)
 
+    def peer() -> None:
+        shap.KernelExplainer(model.predict_proba, X[:100]).shap_values(
+            X[200], nsamples=n, l1_reg=False, silent=True
+        )
+
     contestants = {
         "ours": lambda: kernel.explain(X[200]),
         "bare": lambda: answer(ready),
         "streamed": lambda: exhaust(kernel.stream(X[200])),
         "bare_streamed": lambda: answer(smaller),
         "ours by Gaussian process": lambda: process.explain(X[200]),
+        "shap": peer,
     }
-    return Contest(f"KernelSHAP, 30 columns, 100 background rows, n={n:,}, small MLP", contestants)
+    return Contest(f"KernelSHAP, 30 columns, 100 background rows, n={n:,}, {name}", contestants)
