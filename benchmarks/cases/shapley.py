@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from statistics import median
 from typing import Any
 
-from harness import AtMost, Contest, Size, row
+import numpy as np
+from harness import AtMost, Contest, Figure, Size, row
 
 import jupyter_xai as xai
 from cases._work import SEED, batches_of, exhaust
@@ -61,3 +63,28 @@ def _table(size: Size, model: Any, name: str) -> Contest:
         "shap": peer,
     }
     return Contest(f"KernelSHAP, 30 columns, 100 background rows, n={n:,}, {name}", contestants)
+
+
+@row("solver-gp")
+def solver_gp(size: Size) -> Figure:
+    """The Gaussian process alone, hyper-parameters included, on a smooth game of 16 players and 10 outputs."""
+    from jupyter_xai.kernels._coalitions import PairedCoalitions
+    from jupyter_xai.kernels._gp import OddProcess
+
+    players, calls = 16, size(512, 64)
+    rng = np.random.default_rng(SEED)
+    into, out = rng.normal(size=(players, 32)) / 4, rng.normal(size=(32, 10))
+
+    def game(present: Any) -> Any:
+        return np.tanh(present @ into) @ out
+
+    kept = PairedCoalitions(players, SEED).masks(0, calls)[::2]
+    odd = (game(kept) - game(~kept)) / 2
+    totals = game(np.ones(players)) - game(np.zeros(players))
+    seconds = []
+    for _ in range(size(9, 1)):
+        began = size.clock()
+        OddProcess(players).fit(np.where(kept, 1.0, -1.0), odd, totals)
+        seconds.append(size.clock() - began)
+    value = 1000 * median(seconds)
+    return Figure(f"solver gp, M=16, {calls} calls, 10 outputs", value, f"{value:.1f} ms", 100.0, "≤ 100 ms")
