@@ -219,3 +219,23 @@ def test_intervals_cover_the_truth_where_a_run_has_settled(estimator):
         inside.append((np.abs(e.values[0] - truth) <= 1.96 * e.std_errors[0] + 1e-9).mean())
     assert 0.91 <= np.mean(inside) <= 0.985
     assert np.mean(settled) > 0.5
+
+
+@pytest.mark.parametrize("estimator", ["wls", "gp"])
+def test_half_way_the_forecast_is_within_a_factor_of_two_in_most_runs(estimator):
+    near = []
+    for name, game_seed in itertools.product(GAMES, range(4)):
+        kernel = KernelShap(
+            FakePredictor(GAMES[name](12, game_seed)),
+            MaskMasker(),
+            n_samples=4000,
+            tolerance=0.03,
+            estimator=estimator,
+            batch_size=32,
+        )
+        frames = list(kernel.stream(12))
+        end = frames[-1].n_evals
+        half = next(frame for frame in frames if frame.n_evals >= end / 2)
+        assert all(frame.n_evals <= frame.forecast_evals <= 4000 for frame in frames)
+        near.append(end / 2 <= half.forecast_evals <= 2 * end)
+    assert np.mean(near) > 0.5
