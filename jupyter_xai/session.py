@@ -8,6 +8,7 @@ import secrets
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
+from jupyter_xai.responses import response_curves
 
 
 class Session:
@@ -168,9 +170,30 @@ class Session:
         with closing(
             kernel.stream(instance, chosen, **{name: offered[name] for name in offered if name in takes})
         ) as estimates:
-            for estimate in estimates:
+            last = None
+            for last in estimates:
                 self._learn()
-                yield estimate
+                yield last
+        if last is not None and last.status in {"settled", "capped"}:
+            yield from self._with_curves(request, last, watch)
+
+    def _with_curves(
+        self, request: Mapping[str, Any], last: Explanation, watch: Watch
+    ) -> Iterator[Explanation]:
+        """The finished estimate with the model's answers along each feature, as they come."""
+        found = self._edited(self._masker_of(request), request)
+        if not hasattr(found.masker, "bind"):
+            return
+        bound = found.masker.bind(found.instance, self._predictor)
+        moved = response_curves(last, bound, self._predictor, batch_size=self._batch_size)
+        try:
+            with self._predictor.run():
+                for curves in moved:
+                    yield replace(last, curves=curves)
+                    if not watch(Progress(last.n_evals, last.n_rows, last.forecast_evals)):
+                        return
+        except ModelError as error:  # the explanation itself is done, and stands
+            yield replace(last, notices=(*last.notices, f"No curves: with a feature moved, {error}"))
 
     def ids(self, request: Mapping[str, Any]) -> tuple[int, ...] | None:
         """Number in the original of each feature of the edited instance; None where they are the same."""

@@ -281,6 +281,55 @@ class Table:
                 columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
         return self.form.assemble(columns, len(present))
 
+    def variants(self, row: Sequence[Any], changes: Sequence[tuple[int, Any]]) -> Batch:
+        """Copies of a row, each with one column at another value.
+
+        Parameters
+        ----------
+        row : sequence
+            The instance, aligned.
+        changes : sequence of (int, value)
+            For each copy the column and its value.
+        """
+        where = np.array([at for at, _ in changes])
+        if self._plain is not None:
+            batch = np.tile(
+                np.array([as_number(value, "") for value in row], dtype=self._plain), (len(changes), 1)
+            )
+            batch[np.arange(len(changes)), where] = [as_number(value, "") for _, value in changes]
+            return batch
+        columns = []
+        for at, column in enumerate(self.columns):
+            own = [value if column_of == at else row[at] for column_of, value in changes]
+            if isinstance(column, NumberColumn):
+                columns.append(
+                    self.form.numbers(at, np.array([as_number(value, column.name) for value in own]))
+                )
+            else:
+                codes = np.array([column.code(value) for value in own])
+                columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
+        return self.form.assemble(columns, len(changes))
+
+    def grid(self, at: int, value: Any, most: int) -> tuple[Any, ...]:
+        """Values of a column from its least to its greatest, the present one among them: every category, or numbers
+        that are as dense as the background's but leave no wide gap.
+        """
+        column = self.columns[at]
+        if not isinstance(column, NumberColumn):
+            return column.levels if len(column.levels) <= most else ()
+        values = np.asarray(self.form.read(at), dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if not len(values) or column.low == column.high:
+            return ()
+        dense = np.quantile(values, np.linspace(0, 1, most // 2))
+        even = np.linspace(column.low, column.high, most - 1 - len(dense))
+        points = np.concatenate([dense, even])
+        points = np.unique(np.rint(points) if column.whole else points)
+        present = as_number(value, column.name)
+        if np.isfinite(present):
+            points = np.unique(np.append(points, present))
+        return tuple(int(point) if column.whole and point.is_integer() else float(point) for point in points)
+
     def _array(self) -> NDArray[Any]:
         """The background of a table of plain numbers."""
         kept: NDArray[Any] | None = self.__dict__.get("_numbers")

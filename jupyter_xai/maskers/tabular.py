@@ -212,6 +212,28 @@ class BoundTable:
         batch = self._table.rows(self._row, present, self._background[draws])
         return _to_backend(batch, self._predictor)
 
+    def grid(self, feature: int, most: int) -> tuple[Any, ...]:
+        """Values a feature may be moved to, in their natural order; none for a group of columns.
+
+        Parameters
+        ----------
+        feature : int
+        most : int
+            Values at most.
+        """
+        members = self._table.members[feature]
+        return self._table.grid(members[0], self._row[members[0]], most) if len(members) == 1 else ()
+
+    def variants(self, changes: Sequence[tuple[int, Any]]) -> Batch:
+        """Model rows that are the instance but for one feature each.
+
+        Parameters
+        ----------
+        changes : sequence of (feature, value)
+        """
+        moved = [(self._table.members[feature][0], value) for feature, value in changes]
+        return _to_backend(self._table.variants(self._row, moved), self._predictor)
+
     def background_rows(self) -> Any:
         """The background rows that stand for all, as the model takes them: (draws, columns)."""
         return self.build(np.zeros((1, self.n_features), dtype=np.bool_))

@@ -1,0 +1,121 @@
+"""Response curves: analytic functions, order, ends, budget, failures; and through a view, edits included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jupyter_xai as xai
+from jupyter_xai.models import wrap
+from jupyter_xai.responses import response_curves
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame(
+    {
+        "age": RNG.integers(18, 80, 200),
+        "sum": RNG.lognormal(8, 1, 200),
+        "job": pd.Categorical(
+            RNG.choice(["none", "skilled", "boss"], 200), ["none", "skilled", "boss"], ordered=True
+        ),
+        "owner": RNG.random(200) < 0.5,
+    }
+)
+X = FRAME.iloc[[0]]
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def __call__(self, rows: pd.DataFrame) -> np.ndarray:
+        self.sizes.append(len(rows))
+        z = (
+            rows["age"] / 40
+            - (rows["job"] == "boss")
+            + 0.5 * rows["owner"].astype(float)
+            + np.log(rows["sum"]) / 20
+        )
+        p = 1 / (1 + np.exp(-z + 1.5))
+        return np.column_stack([1 - p, p])
+
+
+def explained(model):
+    predictor = wrap(model, kind="table")
+    masker = xai.Tabular(FRAME.iloc[:40])
+    return xai.KernelShap(predictor, masker).explain(X), masker.bind(X, predictor), predictor
+
+
+def curves_of(model, **how):
+    e, bound, predictor = explained(model)
+    *_, curves = response_curves(e, bound, predictor, **how)
+    return e, {curve.feature: curve for curve in curves}
+
+
+def test_every_feature_along_its_range_from_the_model_itself():
+    e, curves = curves_of(Counting())
+    assert sorted(curves) == [0, 1, 2, 3]
+    for feature, curve in curves.items():
+        assert 1 < len(curve.x) <= 24
+        assert (np.diff(curve.x) > 0).all()
+        name, levels = e.feature_names[feature], e.features.categories[feature]
+        rows = pd.concat([X] * len(curve.x), ignore_index=True)
+        values = list(levels) if levels else list(curve.x)
+        rows[name] = pd.Series(values).astype(FRAME[name].dtype)
+        np.testing.assert_allclose(curve.y, Counting()(rows).T, atol=1e-12)
+    assert e.features.categories[2] == ("none", "skilled", "boss")  # their own order, not the alphabet's
+    assert X["age"].iloc[0] in curves[0].x
+    assert (curves[0].x == np.rint(curves[0].x)).all()
+
+
+def test_the_largest_come_first_and_calls_are_full():
+    model = Counting()
+    e, bound, predictor = explained(model)
+    model.sizes.clear()
+    stages = list(response_curves(e, bound, predictor, batch_size=10))
+    rows = sum(len(curve.x) for curve in stages[-1])
+    assert len(model.sizes) == -(-rows // 10)
+    assert max(model.sizes) <= 10
+    order = np.argsort(-np.abs(e.values).max(axis=0), kind="stable").tolist()
+    assert [curve.feature for curve in stages[-1]] == order
+    assert [len(stage) for stage in stages] == sorted(len(stage) for stage in stages)
+
+
+def test_a_budget_leaves_out_the_smallest():
+    e, curves = curves_of(Counting(), most_rows=30)
+    assert list(curves) == np.argsort(-np.abs(e.values).max(axis=0), kind="stable")[: len(curves)].tolist()
+    assert sum(len(curve.x) for curve in curves.values()) <= 30
+
+
+def test_a_view_has_them_in_the_unit_of_the_explanation_and_after_edits():
+    model = Counting()
+    view = xai.explain(model, X, method="kernel_shap", background=FRAME.iloc[:40], link="logit")
+    first = {curve.feature: curve for curve in view.explanation.curves}
+    p = model(X)[0]
+    at = int(np.flatnonzero(first[0].x == X["age"].iloc[0])[0])
+    np.testing.assert_allclose(first[0].y[1, at], np.log(p[1] / p[0]), atol=1e-6)
+    view.what_if({"owner": not bool(X["owner"].iloc[0])})
+    second = {curve.feature: curve for curve in view.explanation.curves}
+    np.testing.assert_allclose(np.abs(second[0].y[1] - first[0].y[1]), 0.5, atol=1e-6)
+    sent = view._page.get("curves")
+    assert sent["run"] == view._page.get("frame")["run"]
+
+
+def test_a_model_that_fails_out_there_costs_no_explanation():
+    def model(rows):
+        alike = sum((rows[name].astype(object) == X[name].iloc[0]).astype(int) for name in FRAME)
+        if len(rows) > 20 and (alike >= 3).all():  # the instance with one feature moved
+            raise ValueError("too old")
+        return Counting()(rows)
+
+    found = xai.explain(model, X, method="kernel_shap", background=FRAME.iloc[:40]).explanation
+    assert found.status == "settled"
+    assert found.curves is None
+    assert "No curves" in found.notices[-1]
+    assert "too old" in found.notices[-1]
+
+
+@pytest.mark.parametrize("x", ["a dull film", np.zeros((16, 16, 3))])
+def test_what_is_no_row_has_none(x):
+    view = xai.explain(lambda batch: [[float(len(batch))]] * len(batch), x, n_samples=50)
+    assert view.explanation.curves is None
