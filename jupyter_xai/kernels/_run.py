@@ -39,6 +39,7 @@ class Run:
     ) -> None:
         self._kernel, self._predictor, self._watch = kernel, predictor, watch
         self.given = given[0]
+        self._all_given = given
         self._shot = predictor.snapshot()
         self.module = self._shot.module
         self._network = Network(self.module, self.given.structure)
@@ -98,6 +99,15 @@ class Run:
         """Points of the kernel's baseline, one row each."""
         found: list[Tensor] = self._kept("_baseline", lambda: self._points_of(self._reference()))
         return found
+
+    def baselines(self, start: int, stop: int) -> list[Tensor]:
+        """Points of the baselines of these instances, one row each: a blurred or mean one is the instance's own."""
+        baseline = getattr(self._kernel, "baseline", None)
+        each = (
+            baseline_parts(baseline, given, self._predictor, self.module)
+            for given in self._all_given[start:stop]
+        )
+        return self._points_of(_stacked(list(each)))
 
     @property
     def background_rows(self) -> int:

@@ -106,16 +106,12 @@ class DeepLift(GradientKernel):
 
     def _attribute(self, run: Run) -> Iterator[Attribution]:
         account = Account(Settings(self.rule, self.max_rule))
-        starts = run.baseline()
         run.total = run.count
 
         def work(start: int, stop: int) -> tuple[list[Tensor], Tensor]:
             owners = torch.arange(start, stop, device=run.device)
             points = [point[start:stop] for point in run.points]
-            references = [
-                point.expand(stop - start, *point.shape[1:]) if len(point) == 1 else point[start:stop]
-                for point in starts
-            ]
+            references = run.baselines(start, stop)
             run.n_rows += stop - start  # the baseline's rows
             found = account.shares(run, owners, points, references)
             return found.values, found.reference_outputs

@@ -158,6 +158,17 @@ def test_stopped_on_the_way():
     assert close(last)
 
 
+def test_an_instance_has_a_baseline_of_its_own():
+    example = BY_NAME["lenet"]
+    net, x = example.net(), example.rows(3)
+    for baseline in ("blur", "mean", lambda value: value * 0.5):
+        rows = DeepLift(net, baseline=baseline).explain_batch(x, targets=0)
+        for row, e in zip(x, rows, strict=True):
+            assert np.allclose(
+                DeepLift(net, baseline=baseline).explain(row, targets=0).values, e.values, atol=1e-6
+            )
+
+
 class Chosen(nn.Module):
     """Weights its inputs by which is the largest."""
 
