@@ -63,7 +63,8 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
     );
   }
   const type = geometry.layout.type;
-  const sorting = "Hover, sort and the output switch";
+  const moved = store.paths.value.response.size > 0 ? "sliders" : "sort";
+  const sorting = `Hover, ${moved === "sort" ? "" : "sort, "}${moved} and the output switch`;
   const still = {
     pixels: "Hover, opacity, threshold and the output switch",
     tokens: "Hover, grouping and the output switch",

@@ -88,7 +88,7 @@ def state_of(explanation: Explanation, label: str = "") -> dict[str, Any]:
         "status": encode_status(
             run=1,
             state=explanation.status,
-            rows=explanation.n_evals,
+            rows=max(explanation.n_rows, explanation.n_evals),
             total=explanation.forecast_evals,
             notices=explanation.notices,
         ),

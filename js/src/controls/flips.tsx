@@ -20,7 +20,7 @@ export function Flips({ store }: { store: Store }) {
       {named.length > 1 ? " To flip it, change one: " : " To flip it: "}
       {named.map(({ feature, name, value, words }, i) => (
         <>
-          {i > 0 && ", "}
+          {i > 0 && " "}
           <button
             key={feature}
             type="button"
@@ -29,6 +29,7 @@ export function Flips({ store }: { store: Store }) {
             onClick={() => whatif.change({ op: "set", feature: keyOfFeature(store, feature), value })}
           >
             <bdi>{name}</bdi> {words}
+            {i < named.length - 1 && <span class="sep">,</span>}
           </button>
         </>
       ))}
