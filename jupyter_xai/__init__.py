@@ -17,6 +17,7 @@ _PUBLIC = {
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
     "DeepLift": "jupyter_xai.kernels.deeplift",
     "DeepShap": "jupyter_xai.kernels.deeplift",
+    "GradCam": "jupyter_xai.kernels.grad_cam",
     "IntegratedGradients": "jupyter_xai.kernels.integrated_gradients",
     "ExpectedGradients": "jupyter_xai.kernels.expected_gradients",
     "SmoothGrad": "jupyter_xai.kernels.smooth_grad",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from jupyter_xai.explanation import Explanation as Explanation
     from jupyter_xai.kernels.deeplift import DeepLift as DeepLift, DeepShap as DeepShap
     from jupyter_xai.kernels.expected_gradients import ExpectedGradients as ExpectedGradients
+    from jupyter_xai.kernels.grad_cam import GradCam as GradCam
     from jupyter_xai.kernels.input_x_gradient import InputXGradient as InputXGradient
     from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap

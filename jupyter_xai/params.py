@@ -135,7 +135,7 @@ class ChoiceParam(ParamSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class TextParam(ParamSpec):
-    """Any string; ``choices`` are suggestions, and None means the empty one.
+    """Any string; ``choices`` are suggestions, None means the empty one, and ``free`` also admits other objects.
 
     Examples
     --------
@@ -144,14 +144,15 @@ class TextParam(ParamSpec):
     """
 
     choices: tuple[str, ...] = ()
+    free: bool = False
     control: str = field(default="text", init=False)
 
-    def _validate(self, value: Any) -> str:
+    def _validate(self, value: Any) -> Any:
         if value is None:
             return ""
-        if not isinstance(value, str):
+        if not isinstance(value, str) and not self.free:
             raise self._fail(value, "a str")
-        return str(value)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,9 @@ KERNELS: dict[str, Kernel] = {
                 ("input_x_gradient", "Input × gradient", "InputXGradient"),
             )
         ),
+        Kernel(
+            "grad_cam", "Grad-CAM", "jupyter_xai.kernels.grad_cam:GradCam", "gradient", ("image",), ("torch",)
+        ),
     )
 }
 

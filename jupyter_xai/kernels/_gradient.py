@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jupyter_xai.explanation import Explanation, ExplanationBatch, State, Unexplained
+from jupyter_xai.explanation import Explanation, ExplanationBatch, Layout, State, Unexplained
 from jupyter_xai.kernels._inputs import Given, fold, read, unexplainable
 from jupyter_xai.kernels._run import Run, Stopped
 from jupyter_xai.kernels._stream import AGAIN, Clock, Gate, instances
@@ -83,6 +83,10 @@ class GradientKernel:
     def _attribute(self, run: Run) -> Iterator[Attribution]:
         """Whole estimates, the last one final."""
         raise NotImplementedError
+
+    def _seen(self, layout: Layout) -> Layout:
+        """What the values are of, where that is not the input as it is."""
+        return layout
 
     def explain(self, x: Any, targets: Target | None = None) -> Explanation:
         """Explain one instance.
@@ -203,7 +207,7 @@ class GradientKernel:
         return [
             Explanation(
                 values=values[i],
-                features=each.layout,
+                features=self._seen(each.layout),
                 output_names=run.targets.names,
                 predictions=scores[i],
                 targets=run.targets.explained,

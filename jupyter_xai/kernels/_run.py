@@ -78,6 +78,11 @@ class Run:
         return len(self.targets.names)
 
     @property
+    def predictor_module(self) -> Any:
+        """The user's own network, to look names up in; what runs is the copy, ``module``."""
+        return self._predictor.model
+
+    @property
     def targets(self) -> Targets:
         """What is explained."""
         return self._scores.targets
