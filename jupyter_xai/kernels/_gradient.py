@@ -3,7 +3,8 @@
 A kernel says how attributions come about in ``_attribute(run)``, a generator of ``Attribution``. The run holds
 
 * ``points``: what is explained, a list of tensors (instances, ...): floating inputs, then outputs of embeddings;
-* ``baseline()`` and ``background()``: the same of the reference inputs, (1, ...) and (rows, ...);
+* ``baselines(start, stop)`` and ``background(rows)``: the same of the reference inputs, a row for each instance or for
+  each of these rows;
 * ``function(owners)``: scores (n, targets) as a function of points with n rows, of which row i is a variant of instance
   ``owners[i]``. Its parameters need no gradients, it may be called under any mode, on tensors of the network's dtype;
 * ``over(n, work)``: calls ``work(start, stop)`` for stretches of n rows that fit a batch, halves them where memory runs

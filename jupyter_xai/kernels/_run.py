@@ -51,24 +51,34 @@ class Run:
         limit = check_batch_size(kernel.batch_size)
         self._limit = limit if kernel.batch_size != "auto" else _auto_rows(self.parts)
         with quiet(), torch.no_grad():
-            self.points, self.owners_of = self._network.points(self.parts)
-            answer, argument = self._answer()
+            self.points, self.owners_of, answer, argument = self._opening()
             self._scores = settle(predictor, answer, argument, targets, kernel.n_targets, self.points)
             self.outputs = self._scores.all(answer, argument, self.points)
         self.check()
         self.count = len(self.outputs)
 
-    def _answer(self) -> tuple[Tensor, Tensor | None]:
-        found: list[tuple[Tensor, Tensor | None]] = []
+    def _opening(self) -> tuple[list[Tensor], list[int], Tensor, Tensor | None]:
+        """Points and answers at the instances, what went into a final softmax or sigmoid beside them."""
+        pieces: list[list[Tensor]] = []
+        answers: list[tuple[Tensor, Tensor | None]] = []
 
         def keep(answer: Tensor, argument: Tensor | None, _: Sequence[Tensor]) -> Tensor:
-            found.append((answer, argument))
+            answers.append((answer, argument))
             return answer
 
-        owners = torch.arange(len(self.parts[0].value), device=self.device)
-        self._network.function(self.parts, owners, keep)(*self.points)
-        self.n_rows += len(owners)
-        return found[0]
+        owners_of: list[int] = []
+        count = len(self.parts[0].value)
+        for start in range(0, count, self._limit):
+            cut = tuple(Part(part.value[start : start + self._limit], part.role) for part in self.parts)
+            points, owners_of = self._network.points(cut)
+            rows = torch.arange(len(cut[0].value), device=self.device)
+            self._network.function(cut, rows, keep)(*points)
+            pieces.append(points)
+        self.n_rows += count
+        arguments = [argument for _, argument in answers if argument is not None]
+        argument = torch.cat(arguments) if len(arguments) == len(answers) else None
+        points = [torch.cat(each) for each in zip(*pieces, strict=True)]
+        return points, owners_of, torch.cat([answer for answer, _ in answers]), argument
 
     # --- what a kernel uses ---------------------------------------------------------------------------------------
 
@@ -99,11 +109,6 @@ class Run:
     def scores(self) -> Tensor:
         """Scores of the instances themselves, (instances, targets)."""
         return self._scores.explained(self.outputs)
-
-    def baseline(self) -> list[Tensor]:
-        """Points of the kernel's baseline, one row each."""
-        found: list[Tensor] = self._kept("_baseline", lambda: self._points_of(self._reference()))
-        return found
 
     def baselines(self, start: int, stop: int) -> list[Tensor]:
         """Points of the baselines of these instances, one row each: a blurred or mean one is the instance's own."""
@@ -142,12 +147,14 @@ class Run:
         return mean.to(self.dtype)
 
     def scores_of(self, points: Sequence[Tensor]) -> Tensor:
-        """Scores (rows, targets) at points, with what is fixed taken from the first instance."""
+        """Scores (instances, targets) at points with one row for each instance."""
         found = []
         with torch.no_grad():
             for start, stop, scores in self.over(
                 len(points[0]),
-                lambda a, b: self.function(self.first(b - a))(*(point[a:b] for point in points)),
+                lambda a, b: self.function(torch.arange(a, b, device=self.device))(
+                    *(point[a:b] for point in points)
+                ),
                 count=False,
             ):
                 assert stop > start
@@ -223,11 +230,6 @@ class Run:
             "_background_kept", lambda: background_parts(given, self.given, self._predictor)
         )
         return found
-
-    def _reference(self) -> tuple[Part, ...]:
-        return baseline_parts(
-            getattr(self._kernel, "baseline", None), self.given, self._predictor, self.module
-        )
 
     def _points_of(self, parts: tuple[Part, ...]) -> list[Tensor]:
         rows = max(len(part.value) for part in parts if part.role != "fixed")

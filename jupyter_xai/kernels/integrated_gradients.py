@@ -101,7 +101,7 @@ class IntegratedGradients(GradientKernel):
         self.batch_size = batch_size
 
     def _attribute(self, run: Run) -> Iterator[Attribution]:
-        base_points = run.baseline()
+        base_points = run.baselines(0, run.count)
         base = run.scores_of(base_points)
         line = _Line(run, base_points)
         if self.n_steps != "auto":
@@ -142,7 +142,7 @@ class _Line:
     def at(self, owners: Tensor, places: Tensor) -> list[Tensor]:
         """Points (rows, ...) of owners at places from 0 to 1."""
         return [
-            start + _along(places, change[owners]) * change[owners]
+            start[owners] + _along(places, change[owners]) * change[owners]
             for start, change in zip(self.base, self.change, strict=True)
         ]
 
@@ -196,8 +196,7 @@ class _Line:
     ) -> Attribution:
         """An estimate of the kernel."""
         params = {} if resolved is None else {"n_steps": resolved}
-        bases = base.expand(self.run.count, -1)
-        return Attribution(values, bases, n_evals=steps, total=total, settled=settled, params=params)
+        return Attribution(values, base, n_evals=steps, total=total, settled=settled, params=params)
 
 
 class _Panels:
