@@ -138,9 +138,31 @@ class GradientKernel:
         targets : optional
             As in ``explain``; by default the highest outputs of the first instance.
         """
-        rows = list(instances(X))
-        (last,) = self._run(rows, targets, watch=None, gate=None) if rows else ([],)
-        return ExplanationBatch(last)
+        rows, found = list(instances(X)), list[Explanation]()
+        for group in self._alike(rows):
+            (last,) = self._run(group, targets, watch=None, gate=None)
+            found += last
+        return ExplanationBatch(found)
+
+    def _alike(self, rows: Sequence[Any]) -> Iterator[list[Any]]:
+        """Neighbouring instances of one form with the same masks and lengths, which may share a pass."""
+        predictor = self._predictor()
+        before: tuple[Any, ...] | None = None
+        group: list[Any] = []
+        for x in rows:
+            parts = read(
+                x, self.inputs, predictor, predictor.snapshot().module, getattr(self, "fixed", ())
+            ).parts
+            form = tuple(
+                (part.role, part.value.shape, part.value.tolist() if part.role == "fixed" else None)
+                for part in parts
+            )
+            if group and form != before:
+                yield group
+                group = []
+            group, before = [*group, x], form
+        if group:
+            yield group
 
     def _run(
         self, xs: Sequence[Any], targets: Target | None, *, watch: Watch | None, gate: Gate | None

@@ -68,12 +68,21 @@ class Run:
 
         owners_of: list[int] = []
         count = len(self.parts[0].value)
-        for start in range(0, count, self._limit):
-            cut = tuple(Part(part.value[start : start + self._limit], part.role) for part in self.parts)
-            points, owners_of = self._network.points(cut)
-            rows = torch.arange(len(cut[0].value), device=self.device)
-            self._network.function(cut, rows, keep)(*points)
+        start = 0
+        while start < count:
+            stop = min(start + self._limit, count)
+            cut = tuple(Part(part.value[start:stop], part.role) for part in self.parts)
+            try:
+                points, owners_of = self._network.points(cut)
+                rows = torch.arange(stop - start, device=self.device)
+                self._network.function(cut, rows, keep)(*points)
+            except Exception as error:
+                if not out_of_memory(error) or stop - start == 1:
+                    raise
+                self._halve(stop - start)
+                continue
             pieces.append(points)
+            start = stop
         self.n_rows += count
         arguments = [argument for _, argument in answers if argument is not None]
         argument = torch.cat(arguments) if len(arguments) == len(answers) else None

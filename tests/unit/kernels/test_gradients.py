@@ -334,6 +334,26 @@ def test_each_row_of_a_batch_has_its_own_baseline():
             np.testing.assert_allclose(found.base_values, alone.base_values, atol=1e-6)
 
 
+def test_rows_with_other_masks_or_lengths_are_still_what_they_are_alone():
+    net = TwoInputs()
+    rows = [
+        {
+            "ids": torch.tensor(ids),
+            "mask": torch.tensor([i < kept for i in range(len(ids))]),
+            "extra": torch.randn(3),
+            "unused": torch.ones(2),
+        }
+        for ids, kept in (([3, 5, 7, 0], 3), ([3, 5, 7, 0], 2), ([4, 2], 2), ([6, 1], 2))
+    ]
+    for kernel in (IntegratedGradients(net, n_steps=20), Saliency(net)):
+        for row, found in zip(rows, kernel.explain_batch(rows), strict=True):
+            alone = kernel.explain(row)
+            for ours, theirs in zip(found.values, alone.values, strict=True):
+                np.testing.assert_allclose(ours, theirs, atol=1e-6)
+            if alone.base_values is not None:
+                np.testing.assert_allclose(found.base_values, alone.base_values, atol=1e-6)
+
+
 def test_estimates_stream_and_end_in_explain():
     kernel = IntegratedGradients(mlp(), batch_size=2)
     ticks = iter(range(10**6))
@@ -360,3 +380,6 @@ def test_out_of_memory_halves_the_batch():
     found = IntegratedGradients(Heavy()).explain(X[0])
     assert "ran out of memory" in found.notices[-1]
     np.testing.assert_allclose(found.values, IntegratedGradients(mlp()).explain(X[0]).values, atol=1e-6)
+    many = np.concatenate([X, X, X])
+    found = Saliency(Heavy()).explain_batch(many)
+    np.testing.assert_allclose(found.values, Saliency(mlp()).explain_batch(many).values, atol=1e-6)
