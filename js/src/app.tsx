@@ -7,7 +7,7 @@ import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
 import { isFlat, Message, Messages } from "./controls/message";
 import { Sum } from "./controls/sum";
-import { namesOf } from "./features";
+import { namesAfter } from "./features";
 import type { Store } from "./store";
 import { ImageView } from "./views/image";
 import { TableView } from "./views/table";
@@ -39,10 +39,11 @@ function Sentence({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const { values, errors, streaming, prediction } = store.picture.value;
   if (!geometry || !values || isFlat(values, prediction)) return null;
+  const names = namesAfter(geometry, store.whatif.changes.value);
   const rich =
     geometry.layout.type === "pixels"
       ? countSentence(values, errors, featureWord(geometry))
-      : sentence(values, errors, namesOf(geometry));
+      : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
     <p class="jx-say" aria-live={streaming || store.whatif.moving.value ? "off" : "polite"}>
       <RichText rich={rich} />

@@ -1,4 +1,5 @@
 /** The features of an instance as rows, whatever it is made of. */
+import type { Changes } from "./edits";
 import type { ColumnInfo, Geometry } from "./schema.gen";
 
 type Layout = Geometry["layout"];
@@ -54,6 +55,16 @@ export function rowsOf(geometry: Geometry | null): FeatureRow[] {
   const rows = known.get(geometry.layout) ?? featureRows(geometry.layout);
   known.set(geometry.layout, rows);
   return rows;
+}
+
+/** Names by feature after edits of a text: words that were replaced or inserted go by what they are now. */
+export function namesAfter(geometry: Geometry | null, changes: Changes): string[] {
+  const names = rowsOf(geometry).map((row) => row.name);
+  const layout = geometry?.layout;
+  if (layout?.type !== "tokens") return names;
+  const alone = new Set(layout.groups).size === layout.offsets.length || layout.groups.length === 0;
+  if (alone) for (const [unit, text] of changes.replaced) names[featureOfUnit(layout.groups, unit)] = text;
+  return [...names, ...changes.inserted.map(({ text }) => text)];
 }
 
 export function namesOf(geometry: Geometry | null): (feature: number) => string {

@@ -1,8 +1,8 @@
 import { Component, type ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
-import { featureOfUnit, rowsOf } from "../features";
+import { featureOfUnit, namesAfter, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
@@ -55,7 +55,8 @@ export function entriesOf(layout: TextLayout, names: string[], picture: Picture,
 /** Order of the list: rows keep their place while the estimate streams, grouped ones at their first word. */
 function listed(entries: Entry[], ofFeature: number[], picture: Picture, grouped: boolean): Entry[] {
   const order = picture.order.length ? picture.order : ofFeature.map((_, feature) => feature);
-  const inOrder = [...new Set(order.map((feature) => ofFeature[feature] as number))].map((at) => entries[at] as Entry);
+  const places = order.map((feature) => ofFeature[feature]).filter((at) => at !== undefined);
+  const inOrder = [...new Set(places)].map((at) => entries[at] as Entry);
   if (!grouped || picture.streaming) return inOrder;
   return inOrder.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
 }
@@ -68,7 +69,8 @@ export function TextView({ store }: { store: Store }) {
   if (geometry?.layout.type !== "tokens") return null;
   const layout = geometry.layout;
   const grouped = store.display.value.grouped ?? false;
-  const names = rowsOf(geometry).map((row) => row.name);
+  const changes = store.whatif.changes.value;
+  const names = namesAfter(geometry, changes);
   const { entries, ofFeature } = entriesOf(layout, names, picture, grouped);
   const largest = entries.reduce((most, entry) => Math.max(most, Math.abs(entry.value) || 0), 0);
   const end = Math.max(picture.end, largest);
@@ -76,7 +78,7 @@ export function TextView({ store }: { store: Store }) {
   return (
     <div class="tx">
       <div>
-        <Body layout={layout} ofFeature={ofFeature} {...shared} />
+        <Body store={store} layout={layout} ofFeature={ofFeature} {...shared} />
         <Key geometry={geometry} entry={hot === null ? undefined : entries[hot]} end={end} picture={picture} />
       </div>
       <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} />
@@ -95,33 +97,74 @@ interface SharedProps {
 
 const MOVES: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
-function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) {
-  const { layout, ofFeature, entries, geometry, end, hot, setHot } = props;
+/** A click strikes after this many ms, so that the first half of a double click, which selects, does not. */
+const STRIKE_MS = 200;
+
+interface BodyProps extends SharedProps {
+  store: Store;
+  layout: TextLayout;
+  ofFeature: number[];
+}
+
+function Body(props: BodyProps) {
+  const { store, layout, ofFeature, entries, geometry, end, hot, setHot } = props;
   const [active, setActive] = useState(0);
+  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(waiting.current), []);
+  const changes = store.whatif.changes.value;
+  const live = store.reachable.value;
   const marks = entries.map((entry) => {
     const known = Number.isFinite(entry.value);
     const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";
     return { ...markOf(entry, end), says };
   });
   const parts: ComponentChildren[] = [];
-  let at = 0;
-  layout.offsets.forEach(([start = 0, stop = 0], unit) => {
-    if (start > at) parts.push(layout.text.slice(at, start));
-    at = stop;
-    const key = ofFeature[featureOfUnit(layout.groups, unit)] ?? -1;
+  const count = layout.offsets.length;
+  const known = new Set(layout.offsets.map((_, unit) => featureOfUnit(layout.groups, unit))).size;
+  const word = (unit: number, feature: number, text: string, way: "" | " gone" | " new") => {
+    const key = ofFeature[feature] ?? -1;
     const { kind = "", height = 0, ground = 0, says = "" } = marks[key] ?? {};
-    const text = layout.text.slice(start, stop);
+    const struck = way === " gone";
     parts.push(
       <Word
-        {...{ unit, text, kind, height, ground }}
+        {...{ unit, text, height: struck ? 0 : height, ground: struck ? 0 : ground }}
+        kind={struck ? way : `${kind}${way}`}
         key={unit}
-        label={`${text}, ${says}`}
+        label={`${text}, ${struck ? "struck" : says}`}
         isHot={key === hot}
         tab={unit === active}
       />,
     );
+  };
+  // inserted words count on after those of the original, in the order in which they were inserted
+  const insertedBefore = (position: number) => {
+    changes.inserted.forEach((inserted, i) => {
+      if (inserted.position !== position) return;
+      if (position === count) parts.push(" ");
+      word(count + i, known + i, inserted.text, " new");
+      if (position < count) parts.push(" ");
+    });
+  };
+  let at = 0;
+  layout.offsets.forEach(([start = 0, stop = 0], unit) => {
+    if (start > at) parts.push(layout.text.slice(at, start));
+    at = stop;
+    insertedBefore(unit);
+    const replaced = changes.replaced.get(unit);
+    const way = changes.struck.has(unit) ? " gone" : replaced === undefined ? "" : " new";
+    word(unit, featureOfUnit(layout.groups, unit), replaced ?? layout.text.slice(start, stop), way);
   });
+  insertedBefore(count);
   parts.push(layout.text.slice(at));
+  /** Strikes a word or takes that back, with all that are one feature or are shown as one. */
+  const strike = (unit: number) => {
+    if (!live || unit >= count) return;
+    const entry = ofFeature[featureOfUnit(layout.groups, unit)];
+    const units = layout.offsets.map((_, other) => other);
+    const positions = units.filter((other) => ofFeature[featureOfUnit(layout.groups, other)] === entry);
+    const gone = changes.struck.has(unit) || changes.replaced.has(unit);
+    store.whatif.change({ op: gone ? "restore" : "strike", positions });
+  };
   // one listener for all words: a text may have thousands
   const unitAt = (event: Event) => {
     const unit = (event.target as Element).closest<HTMLElement>("[data-unit]")?.dataset["unit"];
@@ -132,7 +175,18 @@ function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) 
     if (unit !== null && event.type === "focusin") setActive(unit);
     setHot(unit === null ? null : (ofFeature[featureOfUnit(layout.groups, unit)] ?? null));
   };
+  const onClick = (event: MouseEvent) => {
+    const unit = unitAt(event);
+    clearTimeout(waiting.current);
+    if (unit !== null && event.detail <= 1) waiting.current = setTimeout(() => strike(unit), STRIKE_MS);
+  };
   const onKeyDown = (event: KeyboardEvent) => {
+    const focused = unitAt(event);
+    if (event.key === " " && focused !== null && live) {
+      event.preventDefault();
+      strike(focused);
+      return;
+    }
     const rightToLeft = getComputedStyle(event.currentTarget as Element).direction === "rtl";
     let step = MOVES[event.key];
     if (!step) return;
@@ -144,11 +198,13 @@ function Body(props: SharedProps & { layout: TextLayout; ofFeature: number[] }) 
   const label = `Text, ${counted(layout.offsets.length, layout.units || "words")} in reading order`;
   return (
     <div
-      class="tx-body"
+      class={`tx-body${live ? " live" : ""}`}
       dir="auto"
       role="listbox"
       aria-label={label}
       aria-orientation="horizontal"
+      onClick={onClick}
+      onDblClick={() => clearTimeout(waiting.current)}
       onKeyDown={onKeyDown}
       onPointerOver={point}
       onPointerLeave={() => setHot(null)}
