@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from jupyter_xai.evaluation import check_batch_size, out_of_memory
-from jupyter_xai.kernels._inputs import Given, background_parts, baseline_parts
+from jupyter_xai.kernels._baselines import background_parts, baseline_parts
+from jupyter_xai.kernels._inputs import Given
 from jupyter_xai.kernels._network import Function, Network, Part, quiet
 from jupyter_xai.kernels._scores import settle
 from jupyter_xai.models.targets import Targets
