@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.inputs import Recognised, recognise
 from jupyter_xai.models import wrap
+from jupyter_xai.registry import KERNELS
 from jupyter_xai.session import Session, kernel_rows
 from jupyter_xai.widget.environment import read_environment
 from jupyter_xai.widget.view import View
@@ -49,8 +51,9 @@ def explain(
         A name from :func:`methods`; None takes the default for this kind of input.
     masker : Tabular, Text or Image, optional
         What a feature is and what its absence means; None takes the default for this kind of input.
-    background : DataFrame or array of shape (n, columns), optional
-        Rows that absent columns of a table are drawn from; needed for tables unless a masker is given.
+    background : DataFrame or array of shape (n, columns), or list of images, optional
+        Rows that absent columns of a table are drawn from; needed for tables unless a masker is given. For an image the
+        images that DeepSHAP and expected gradients average over.
     baseline : object, optional
         Reference input of gradient methods.
     targets : str, int, callable or list of these, optional
@@ -99,12 +102,15 @@ def explain(
     >>> view.explanation.values.shape
     (1, 3)
     """
+    pictures = background if _averages_over_pictures(method, x) else None
+    background = None if pictures is not None else background
     found = recognise(x, model=model, masker=masker, background=background)
     session = Session(
         predictor=wrap(model, kind=found.kind, output=output, output_names=output_names),
         found=found,
         masker=_default_masker(found, masker, background, feature_names, params),
         baseline=baseline,
+        background=pictures,
         n_targets=n_targets,
         threshold=threshold,
         batch_size=batch_size,
@@ -115,6 +121,16 @@ def explain(
     if not environment.interactive:
         view.wait()  # nobody could answer a failed view: it raises in the cell
     return view
+
+
+def _averages_over_pictures(method: Any, x: Any) -> bool:
+    """Whether x is an image and the method starts from a background of other images."""
+    if isinstance(x, str) or hasattr(x, "iloc") or isinstance(x, dict | list):
+        return False
+    kernel = KERNELS.get(method) if isinstance(method, str) else None
+    cls = kernel.load() if kernel is not None and kernel.family == "gradient" else method
+    picture = hasattr(x, "getbands") or len(getattr(x, "shape", ())) >= 3
+    return picture and isinstance(cls, type) and "background" in inspect.signature(cls).parameters
 
 
 def _default_masker(

@@ -38,6 +38,8 @@ class Session:
     masker : Masker
     baseline : object
         Reference input of gradient methods, None for the others.
+    background : sequence of images or None
+        Reference inputs of gradient methods that average over some; of a table the masker has them.
     n_targets : int
     threshold : float or None
         None: the predictor's own.
@@ -51,6 +53,7 @@ class Session:
         found: Recognised,
         masker: Any,
         baseline: Any,
+        background: Any = None,
         n_targets: int,
         threshold: float | None,
         batch_size: int | str,
@@ -63,6 +66,7 @@ class Session:
         self._found = found
         self._masker = masker
         self._baseline = baseline
+        self._background = background
         self._n_targets = n_targets
         self._batch_size = batch_size
         self._custom: dict[str, Any] = {}
@@ -272,6 +276,7 @@ class Session:
             "masker": masker,
             "inputs": masker,
             "baseline": self._baseline,
+            "background": self._pictures(masker),
             "random_state": request.get("random_state", 0),
             "batch_size": self._batch_size,
         }
@@ -279,6 +284,14 @@ class Session:
         kernel = cls(self._predictor, **given, **params)
         kernel.n_targets = self._n_targets
         return kernel, instance
+
+    def _pictures(self, masker: Any) -> Any:
+        """The background images in the network's own form."""
+        if self._background is None:
+            return None
+        return np.concatenate(
+            [masker.bind(each, self._predictor).instance().cpu().numpy() for each in self._background]
+        )
 
     def _masker_of(self, request: Mapping[str, Any]) -> Any:
         """The masker with the request's hyper-parameters; the same object for the same ones."""

@@ -44,6 +44,19 @@ def test_a_picture_is_a_map_of_pixels() -> None:
     assert abs(view.explanation.additivity_gap).max() < 0.05 * abs(view.explanation.predictions).max()
 
 
+@pytest.mark.parametrize("method", ["deep_shap", "expected_gradients"])
+def test_pictures_as_a_background(method) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    )
+    photos = np.random.default_rng(0).integers(0, 255, (4, 16, 20, 3), dtype=np.uint8)
+    found = xai.explain(model, photos[0], method=method, background=photos[1:]).explanation
+    rows = torch.as_tensor(photos[1:]).permute(0, 3, 1, 2).float() / 255  # as a photograph reaches a network
+    np.testing.assert_allclose(found.base_values, model(rows).mean(0).detach().numpy(), rtol=1e-4)
+    assert abs(found.additivity_gap).max() < 0.01 * abs(found.predictions).max()
+
+
 def test_what_has_no_gradients_is_told_so() -> None:
     with pytest.raises(CannotExplainError, match="needs a torch network"):
         xai.explain(lambda X: X.sum(axis=1), ROWS.iloc[0], method="saliency", background=ROWS)
