@@ -53,7 +53,7 @@ def explain(
         What a feature is and what its absence means; None takes the default for this kind of input.
     background : DataFrame or array of shape (n, columns), or list of images, optional
         Rows that absent columns of a table are drawn from; needed for tables unless a masker is given. For an image the
-        images that DeepSHAP and expected gradients average over.
+        images that DeepSHAP and expected gradients average over, or that hidden pieces show (``fill="background"``).
     baseline : object, optional
         Reference input of gradient methods.
     targets : str, int, callable or list of these, optional
@@ -103,12 +103,13 @@ def explain(
     (1, 3)
     """
     pictures = background if _averages_over_pictures(method, x) else None
-    background = None if pictures is not None else background
-    found = recognise(x, model=model, masker=masker, background=background)
+    fills = masker is None and isinstance(params.get("fill"), str) and params["fill"] == "background"
+    rows = None if fills or pictures is not None else background
+    found = recognise(x, model=model, masker=masker, background=rows)
     session = Session(
         predictor=wrap(model, kind=found.kind, output=output, output_names=output_names),
         found=found,
-        masker=_default_masker(found, masker, background, feature_names, params),
+        masker=_default_masker(found, masker, background if fills else rows, feature_names, params),
         baseline=baseline,
         background=pictures,
         n_targets=n_targets,
@@ -157,17 +158,19 @@ def _default_masker(
                 "The input is a row of a table, and absent columns are drawn from other rows: expected background=. "
                 "Pass the training data, for example xai.explain(model, x, background=X_train)."
             )
-        own = {name: params.pop(name) for name in ("categories", "groups") if name in params}
-        return Tabular(background, feature_names=feature_names, **own)
-    if background is not None:
+        given = {name: params.pop(name) for name in ("categories", "groups") if name in params}
+        return Tabular(background, feature_names=feature_names, **given)
+    from jupyter_xai import maskers
+
+    cls: Any = maskers.default(found.kind)
+    own: dict[str, Any] = {spec.name: params.pop(spec.name) for spec in cls.params if spec.name in params}
+    if background is not None and own.get("fill") == "background":
+        own["background"] = background
+    elif background is not None:
         raise InputError(
             f"background= is for rows of a table, but the input was taken for {found.article} {found.kind}: "
             "leave it out."
         )
-    from jupyter_xai import maskers
-
-    cls: Any = maskers.default(found.kind)
-    own = {spec.name: params.pop(spec.name) for spec in cls.params if spec.name in params}
     return cls(**own)
 
 

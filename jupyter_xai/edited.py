@@ -74,7 +74,6 @@ def edited(masker: Any, instance: Any, layout: Layout, edits: Iterable[Edit]) ->
 
 def _edited_image(masker: Any, instance: Any, layout: Pixels, edits: Iterable[Edit]) -> Edited:
     """Hide as the masker does, in its own cut."""
-    from jupyter_xai.maskers.image import fill_image
     from jupyter_xai.whatif.images import canonical
 
     assert layout.labels is not None
@@ -82,8 +81,8 @@ def _edited_image(masker: Any, instance: Any, layout: Pixels, edits: Iterable[Ed
     image = apply(layout, instance, [edit for edit in log if edit["op"] == "adjust"])
     hiding = [edit for edit in log if edit["op"] != "adjust"]
     if hiding:
-        filled = fill_image(canonical(image, layout.image.shape[:2]), layout.labels, masker.fill)
-        image = apply(layout, image, hiding, fill=filled)
+        filled = masker.filled(canonical(image, layout.image.shape[:2]), layout.labels)
+        image = apply(layout, image, hiding, fill=filled[0])  # of a background its first image
     masker = copy.copy(masker)
     masker.segmentation = layout.labels
     return Edited(masker, image)

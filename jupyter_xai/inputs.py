@@ -166,7 +166,8 @@ def _table(x: Any) -> Recognised:
     if len(shape) not in {1, 2}:
         raise InputError(
             f"A row of a table is expected beside a background, but the input has shape {shape}. Pass one "
-            "row, or leave background= out for an image."
+            'row; for an image leave background= out, or pass fill="background" to show its images where pieces are '
+            "hidden."
         )
     if shape[-1] == 0:
         raise InputError("Nothing to explain: the row has 0 columns. Pass one row with a value a column.")

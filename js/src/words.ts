@@ -160,6 +160,7 @@ export function fillWords(fill: string): string {
     grey: "Hidden pieces are grey.",
     gray: "Hidden pieces are grey.",
     noise: "Hidden pieces are noise.",
+    background: "Hidden pieces show other images.",
     black: "Hidden pieces are black.",
     zeros: "Hidden pieces are black.",
     white: "Hidden pieces are white.",

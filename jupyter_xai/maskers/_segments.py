@@ -14,6 +14,17 @@ WORKING_PIXELS = 512 * 512
 """Pictures of more pixels are cut on a smaller copy, and the label map is scaled up."""
 
 
+def auto_segments(shape: tuple[int, ...]) -> int:
+    """Number of pieces for a picture of a size: in proportion to the square root of its side, from 8 to 200.
+
+    Examples
+    --------
+    >>> [auto_segments((side, side)) for side in (4, 28, 224, 1000, 4000)]
+    [8, 18, 50, 105, 200]
+    """
+    return int(np.clip(round(3.33 * (shape[0] * shape[1]) ** 0.25), 8, 200))
+
+
 def segment(
     segmentation: Any, n_segments: int, picture: NDArray[np.uint8], array: NDArray[Any]
 ) -> NDArray[np.int32]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Layout, Pixels
 from jupyter_xai.maskers._designs import COINS
+from jupyter_xai.maskers._fills import FILLS, background_notice, fill_images
 from jupyter_xai.maskers._forms import (
     ImageForm,
     for_model,
@@ -20,7 +20,7 @@ from jupyter_xai.maskers._forms import (
     to_container,
     to_display,
 )
-from jupyter_xai.maskers._segments import METHODS, segment
+from jupyter_xai.maskers._segments import METHODS, auto_segments, segment
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec, validate_all
 from jupyter_xai.protocols import Batch, Kind, Predictor, Sampler
@@ -35,11 +35,19 @@ class Image:
         How it is cut. A callable takes the image in its own values, shape (height, width, channels), and
         returns a label map; an array is a ready label map of shape (height, width). All but "grid" of the
         names need scikit-image.
-    n_segments : int, default=50
-        Wanted number of pieces, for slic and grid.
-    fill : {"mean", "blur"}, number or colour, default="mean"
-        What a hidden piece shows: its own mean colour, the blurred image, or one value or colour in the
-        image's own range.
+    n_segments : int or "auto", default="auto"
+        Wanted number of pieces, for slic and grid; felzenszwalb cuts finer for more. Auto: by the size of the
+        image, from 8 to 200 (50 of 224 x 224 pixels).
+    fill : {"mean", "blur", "noise", "background"}, number or colour, default="mean"
+        What a hidden piece shows: its own mean colour, the blurred image, noise with the image's own mean and
+        deviation in each channel, the same place of other images, or one value or colour in the image's own
+        range.
+    background : sequence of images, optional
+        For ``fill="background"``: images of the same size and type, at most 100 of which are used. A game (SHAP)
+        averages over all of them, so that a mask is as many model rows; LIME takes one for each pair of masks, in
+        an order drawn at random, and so estimates the same average from one row a mask.
+    random_state : int or None, default=0
+        Seed of the noise, which is drawn once for an image.
 
     Notes
     -----
@@ -69,12 +77,13 @@ class Image:
         ),
         IntParam(
             name="n_segments",
-            default=50,
+            default="auto",
             label="number of pieces",
             doc="More pieces show finer detail and need more samples.",
             cost="rebuild",
             min=1,
             max=2000,
+            auto=True,
         ),
         ChoiceParam(
             name="fill",
@@ -82,15 +91,24 @@ class Image:
             label="hidden pieces",
             doc="What a hidden piece shows.",
             cost="rebuild",
-            choices=("mean", "blur"),
+            choices=FILLS,
             free=True,
         ),
     )
 
-    def __init__(self, segmentation: Any = "slic", n_segments: int = 50, fill: Any = "mean") -> None:
+    def __init__(
+        self,
+        segmentation: Any = "slic",
+        n_segments: int | Literal["auto"] = "auto",
+        fill: Any = "mean",
+        background: Any = None,
+        random_state: int | None = 0,
+    ) -> None:
         self.segmentation = segmentation
         self.n_segments = n_segments
         self.fill = fill
+        self.background = background
+        self.random_state = random_state
 
     def bind(self, x: Any, predictor: Predictor | None = None) -> BoundImage:
         """Cut the image.
@@ -109,7 +127,8 @@ class Image:
         Raises
         ------
         InputError
-            If there is nothing to cut, the order of axes is open, or the label map does not fit.
+            If there is nothing to cut, the order of axes is open, or the label map, the fill or the background
+            does not fit.
         MissingExtraError
             If scikit-image is needed and not installed.
         """
@@ -117,8 +136,29 @@ class Image:
         chosen = validate_all(self.params, given)
         array, form = read_image(x)
         picture = to_display(array, form)
+        if chosen["n_segments"] == "auto":
+            chosen["n_segments"] = auto_segments(picture.shape)
         labels = self._labels(chosen, picture, array)
-        return BoundImage(array, form, picture, labels, chosen["fill"], predictor)
+        filled = self.filled(array, labels)
+        said = background_notice(self.background, len(filled)) if chosen["fill"] == "background" else ""
+        return BoundImage(array, form, picture, labels, chosen["fill"], filled, predictor, said)
+
+    def filled(self, array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[Any]:
+        """What hidden pieces show, as whole images.
+
+        Parameters
+        ----------
+        array : ndarray of shape (height, width, channels)
+        labels : ndarray of shape (height, width)
+
+        Returns
+        -------
+        ndarray of shape (n, height, width, channels)
+            One image, or those of the background.
+        """
+        return fill_images(
+            array, labels, self.fill, background=self.background, random_state=self.random_state
+        )
 
     def _labels(
         self, chosen: dict[str, Any], picture: NDArray[np.uint8], array: NDArray[Any]
@@ -163,10 +203,12 @@ class BoundImage:
     picture : ndarray of shape (height, width, 3), uint8
     labels : ndarray of shape (height, width), int32
     fill : str, number or colour
+    filled : ndarray of shape (draws, height, width, channels)
+        What hidden pieces show: one image, or several that a mask is averaged over.
     predictor : Predictor or None
+    notice : str, default=""
+        What is to be said of the fill.
     """
-
-    draws = 1
 
     def __init__(
         self,
@@ -175,15 +217,20 @@ class BoundImage:
         picture: NDArray[np.uint8],
         labels: NDArray[np.int32],
         fill: Any,
+        filled: NDArray[Any],
         predictor: Predictor | None,
+        notice: str = "",
     ) -> None:
         backend = "numpy" if predictor is None else predictor.backend
-        filled = fill_image(array, labels, fill)
-        image, layout, notice = for_model(array, form, backend)
-        hidden = for_model(filled, form, backend)[0]
+        image, layout, own = for_model(array, form, backend)
+        hidden = np.stack([for_model(each, form, backend)[0] for each in filled])
+        self.draws = len(filled)
         self.n_features = int(labels.max()) + 1
-        changes = (array != filled).any(axis=2).ravel()
-        self.varying = np.bincount(labels.ravel(), weights=changes, minlength=self.n_features) > 0
+        flat = labels.ravel()
+        self.varying = np.zeros(self.n_features, dtype=np.bool_)
+        for each in filled:
+            changes = (array != each).any(axis=2).ravel()
+            self.varying |= np.bincount(flat, weights=changes, minlength=self.n_features) > 0
         self.layout: Layout = Pixels(image=picture, labels=labels, channels=form.channels, fill=_name(fill))
         digest = hashlib.blake2b(repr((image.shape, str(image.dtype), backend)).encode())
         for part in (image, hidden, labels):
@@ -192,6 +239,7 @@ class BoundImage:
         alone = ("The image is one piece: only all of it can be hidden. Cut it finer with segmentation=.",)
         self.notices: tuple[str, ...] = (
             *form.notices,
+            *((own,) if own else ()),
             *((notice,) if notice else ()),
             *(alone if self.n_features == 1 else ()),
             *(() if self.varying.any() else (_nothing_changes(fill),)),
@@ -207,30 +255,56 @@ class BoundImage:
         """The unaltered image as a batch of one."""
         return self._batches.build(np.ones((1, self.n_features), dtype=np.bool_))
 
-    def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> Batch:  # noqa: ARG002 - one draw
+    def build(self, masks: NDArray[np.bool_], draws: slice = slice(None)) -> Batch:
         """Images with absent pieces filled.
 
         Parameters
         ----------
         masks : ndarray of shape (n, n_features), bool
         draws : slice
-            There is one draw a mask.
+            Which images to fill from, of several.
 
         Returns
         -------
         ndarray or tensor
-            n images in the order of axes, type and range the model takes. A tensor is overwritten by the next
-            call; an array never is.
+            n images for each draw, mask by mask, in the order of axes, type and range the model takes. A tensor is
+            overwritten by the next call; an array never is.
         """
-        return self._batches.build(np.asarray(masks, dtype=np.bool_))
+        present = np.asarray(masks, dtype=np.bool_)
+        if self.draws == 1:
+            return self._batches.build(present)
+        which = np.arange(self.draws)[draws]
+        return self._batches.build(
+            np.repeat(present, len(which), axis=0), np.tile(which, len(present)).astype(np.intp)
+        )
+
+    def build_each(self, masks: NDArray[np.bool_], draws: NDArray[np.intp]) -> Batch:
+        """Images with absent pieces filled, each mask from one draw of its own.
+
+        Parameters
+        ----------
+        masks : ndarray of shape (n, n_features), bool
+        draws : ndarray of shape (n,), int
+
+        Returns
+        -------
+        ndarray or tensor
+            n images, as from ``build``.
+        """
+        return self._batches.build(np.asarray(masks, dtype=np.bool_), draws)
 
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the outputs as they are: one model row a mask."""
-        return outputs
+        """Average each mask's rows; with one row a mask the outputs as they are."""
+        if self.draws == 1:
+            return outputs
+        return np.asarray(outputs.reshape(-1, self.draws, outputs.shape[1]).mean(axis=1))
 
 
 class _Arrays:
-    """Batches for a function: a new array each time, since it may keep them."""
+    """Batches for a function: a new array each time, since it may keep them.
+
+    ``hidden`` has an axis of draws in front.
+    """
 
     def __init__(
         self, image: NDArray[Any], hidden: NDArray[Any], labels: NDArray[np.int32], form: ImageForm
@@ -238,19 +312,20 @@ class _Arrays:
         self._form = form
         self._shape = image.shape
         self._image = np.ascontiguousarray(image).ravel()
-        self._hidden = np.ascontiguousarray(hidden).ravel()
+        self._hidden = np.ascontiguousarray(hidden).reshape(len(hidden), -1)
         self._labels = np.ascontiguousarray(labels).ravel()
 
-    def build(self, masks: NDArray[np.bool_]) -> Batch:
+    def build(self, masks: NDArray[np.bool_], which: NDArray[np.intp] | None = None) -> Batch:
         batch = np.empty((len(masks), self._image.size), dtype=self._image.dtype)
-        for row, mask in zip(batch, masks, strict=True):
-            row[:] = np.where(mask.take(self._labels), self._image, self._hidden)
+        for at, (row, mask) in enumerate(zip(batch, masks, strict=True)):
+            hidden = self._hidden[0 if which is None else which[at]]
+            row[:] = np.where(mask.take(self._labels), self._image, hidden)
         return to_container(batch.reshape(len(masks), *self._shape), self._form)
 
 
 class _Tensors:
     """Batches for a torch predictor, on its device: gather and one fused multiply-add into a buffer that is
-    used again.
+    used again. ``hidden`` has an axis of draws in front.
     """
 
     def __init__(
@@ -261,12 +336,12 @@ class _Tensors:
         place = {"device": predictor.device, "dtype": predictor.dtype}
         self._shape = image.shape
         self._image = torch.as_tensor(image).to(**place).reshape(1, image.shape[0], -1)
-        self._hidden = torch.as_tensor(hidden).to(**place).reshape(1, image.shape[0], -1)
+        self._hidden = torch.as_tensor(hidden).to(**place).reshape(len(hidden), image.shape[0], -1)
         self._change = self._image - self._hidden
         self._labels = torch.as_tensor(labels.ravel()).to(device=predictor.device)
         self._buffer: Any = None
 
-    def build(self, masks: NDArray[np.bool_]) -> Any:
+    def build(self, masks: NDArray[np.bool_], which: NDArray[np.intp] | None = None) -> Any:
         import torch
 
         n = len(masks)
@@ -275,81 +350,17 @@ class _Tensors:
                 self._buffer = None  # let go of the smaller one first
                 self._buffer = self._image.new_empty((n, *self._image.shape[1:]))
             out = self._buffer[:n]
+            hidden, change = self._hidden, self._change
+            if which is not None:
+                at = torch.from_numpy(np.ascontiguousarray(which)).to(hidden.device)
+                hidden, change = hidden.index_select(0, at), change.index_select(0, at)
             keep = torch.from_numpy(np.ascontiguousarray(masks)).to(self._image)
             pixels = keep.index_select(1, self._labels).unsqueeze(1)
-            torch.addcmul(self._hidden, pixels, self._change, out=out)
+            torch.addcmul(hidden, pixels, change, out=out)
             whole = np.flatnonzero(masks.all(axis=1))
             if len(whole):  # exactly the instance: the sum above rounds
                 out[torch.from_numpy(whole).to(out.device)] = self._image
         return out.reshape(n, *self._shape)
-
-
-def fill_image(array: NDArray[Any], labels: NDArray[np.int32], fill: Any) -> NDArray[Any]:
-    """What hidden pieces show, as a whole image of the same type.
-
-    Parameters
-    ----------
-    array : ndarray of shape (height, width, channels)
-    labels : ndarray of shape (height, width)
-    fill : {"mean", "blur"}, number or colour
-
-    Raises
-    ------
-    InputError
-        If a colour does not have one value a channel, or lies outside the type's range.
-
-    Examples
-    --------
-    >>> fill_image(np.array([[[1.0], [3.0]]]), np.zeros((1, 2), np.int32), "mean").ravel()
-    array([2., 2.])
-    """
-    if isinstance(fill, str):
-        if fill == "mean":
-            return _cast(_means(array, labels), array.dtype)[labels]
-        return _cast(_blurred(array), array.dtype)
-    try:
-        colour = np.asarray(fill, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
-        colour = np.empty(0)
-    if colour.size not in {1, array.shape[2]} or not np.isfinite(colour).all():
-        raise InputError(
-            f"fill={fill!r} does not work: expected 'mean', 'blur', one number, or a colour of "
-            f"{array.shape[2]} numbers in the image's own range. Pass another fill=."
-        )
-    if array.dtype.kind in "iu":
-        limits = np.iinfo(array.dtype)
-        if colour.min() < limits.min or colour.max() > limits.max:
-            raise InputError(
-                f"fill={fill!r} does not fit the image's type {array.dtype}, which holds {limits.min} to "
-                f"{limits.max}. Pass a colour in this range."
-            )
-    return np.broadcast_to(_cast(colour, array.dtype), array.shape)
-
-
-def _cast(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if dtype.kind == "b":
-        return np.asarray(values >= 0.5)
-    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
-
-
-def _means(array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Mean colour of each piece; exactly its colour where it has one, which a sum of floats would round."""
-    flat = labels.ravel()
-    counts = np.bincount(flat)
-    sums = [np.bincount(flat, weights=array[:, :, c].ravel()) for c in range(array.shape[2])]
-    pixels = array.reshape(-1, array.shape[2])
-    one = np.zeros((len(counts), array.shape[2]), dtype=array.dtype)
-    one[flat] = pixels  # any pixel of the piece
-    mixed = np.bincount(flat, weights=(pixels != one[flat]).any(axis=1)) > 0
-    return np.where(mixed[:, None], np.stack(sums, axis=1) / counts[:, None], one)
-
-
-def _blurred(array: NDArray[Any]) -> NDArray[np.float64]:
-    """Gaussian blur with a deviation of a sixteenth of the shorter side (14 pixels of 224)."""
-    from scipy.ndimage import gaussian_filter
-
-    sigma = max(1.0, min(array.shape[:2]) / 16)
-    return np.asarray(gaussian_filter(array.astype(np.float64), (sigma, sigma, 0), mode="nearest"))
 
 
 def _nothing_changes(fill: Any) -> str:

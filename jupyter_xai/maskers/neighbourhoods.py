@@ -36,7 +36,8 @@ class MaskNeighbourhood:
     Parameters
     ----------
     bound : BoundMasker
-        With one model row a mask.
+        With one model row a mask, or with ``build_each(masks, draws)``: then each mask, or pair of a mask and its
+        complement, gets one of the draws, all of them equally often.
     measure : Measure
         How likely a mask is, and the designs that draw from it.
     stage : str
@@ -69,6 +70,10 @@ class MaskNeighbourhood:
         stage = stage if sampler == "lime" else f"{stage}, {sampler}"
         self._bound = bound
         self._paired = design.paired
+        self._draws = bound.draws
+        self._turns = Prefix(
+            lambda k: (generator(seed, f"{stage}, draws", k).permutation(self._draws),), self._draws
+        )
         self._prefix = Prefix(lambda k: (design.draw(generator(seed, stage, k), size, n_features),), size)
         self.layout: Layout = bound.layout
         self.n_features = n_features
@@ -77,6 +82,7 @@ class MaskNeighbourhood:
         self.kernel_width = COSINE_WIDTH
         self.n_samples = n_samples
         self.notices = bound.notices
+        self._each: Any = getattr(bound, "build_each", None)
         if hasattr(bound, "examine"):
             self.examine = bound.examine
 
@@ -95,10 +101,17 @@ class MaskNeighbourhood:
             rest = masks if self._paired else masks[1:]
             masks = np.concatenate([np.ones((1, self.n_features), dtype=np.bool_), rest])
 
-        def build(indices: NDArray[np.intp]) -> Batch:
-            return self._bound.build(masks[as_slice(indices)])
-
         pairs = np.maximum(np.arange(start, stop) - 1, 0) // 2 if self._paired else None
+        turns = np.arange(start, stop) if pairs is None else pairs
+
+        def build(indices: NDArray[np.intp]) -> Batch:
+            some = as_slice(indices)
+            if self._draws == 1:
+                return self._bound.build(masks[some])
+            low, high = int(turns[0]), int(turns[-1]) + 1
+            which = self._turns.rows(low, high)[0][turns - low]
+            return self._each(masks[some], which[some])
+
         return Draws(masks, cosine_distance(masks), build, pairs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +32,15 @@ class Case:
     model: Recorded
 
 
-def of_text() -> Case:
+TEXTS = ["It is not good at all, good heavens", "good film and fine story too, I say"]
+
+
+def of_text(masker: Any = None, instances: Any = TEXTS) -> Case:
     def model(texts: list[str]) -> Any:
         score = [0.1 + 0.5 * ("good" in t) - 0.3 * ("not good" in t) + 0.01 * len(t) / 60 for t in texts]
         return np.column_stack([1 - np.array(score), score])
 
-    texts = ["It is not good at all, good heavens", "good film and fine story too, I say"]
-    return Case(Text(), texts, Recorded(model))
+    return Case(masker or Text(), instances, Recorded(model))
 
 
 def of_table() -> Case:
@@ -53,7 +56,7 @@ def of_table() -> Case:
     return Case(Tabular(frame), frame.iloc[:2], Recorded(model))
 
 
-def of_image() -> Case:
+def of_image(**masker: Any) -> Case:
     rng = np.random.default_rng(0)
     images = rng.random((2, 12, 16, 3))
     weights = rng.normal(size=(12, 16, 3)) / 10
@@ -62,13 +65,46 @@ def of_image() -> Case:
         score = 1 / (1 + np.exp(-np.tanh((batch * weights).sum(axis=3)).sum(axis=(1, 2))))
         return np.column_stack([1 - score, score])
 
-    return Case(Image("grid", 12), images, Recorded(model))
+    given = {"segmentation": "grid", "n_segments": 12, **masker}
+    return Case(Image(**given), images, Recorded(model))
 
 
 CASES = {"text": of_text, "table": of_table, "image": of_image}
+
+SENTENCES = [
+    "It is not good. Nor is it long! Who would say so? Good heavens. I left. The end.",
+    "A good film. A fine story too? Yes. So I say. Not good for children. Go!",
+]
+LABELS = (
+    np.add.outer(np.arange(12) // 4, 3 * (np.arange(16) // 4)) * 5 - 7
+)  # 12 pieces with numbers of their own
+OTHERS = np.random.default_rng(1).random((3, 12, 16, 3))
+
+VARIANTS: dict[str, tuple[str, Callable[[], Case]]] = {
+    "mask token": ("text", lambda: of_text(Text(mask_token="good"))),
+    "grouped words": ("text", lambda: of_text(Text(group=True))),
+    "sentences": ("text", lambda: of_text(Text("sentences"), SENTENCES)),
+    "characters": ("text", lambda: of_text(Text("characters"), ["not good", "so good!"])),
+    "blur": ("image", lambda: of_image(fill="blur")),
+    "colour": ("image", lambda: of_image(fill=(0.1, 0.5, 0.9))),
+    "noise": ("image", lambda: of_image(fill="noise")),
+    "background": ("image", lambda: of_image(fill="background", background=OTHERS)),
+    "label map": ("image", lambda: of_image(segmentation=LABELS)),
+}
+"""Ways to cut and to hide: a name, the kind of input, and what makes the case."""
 
 
 def kernels() -> list[tuple[str, str, Any]]:
     """(kernel name, kind of case, class) for every perturbation kernel and every kind it explains."""
     found = [kernel for kernel in KERNELS.values() if kernel.family == "perturbation"]
     return [(kernel.name, kind, kernel.load()) for kernel in found for kind in kernel.kinds]
+
+
+def variants() -> list[tuple[str, str, Any]]:
+    """(kernel name, variant, class) for every perturbation kernel and every variant that it explains."""
+    return [
+        (name, variant, cls)
+        for name, kind, cls in kernels()
+        for variant, (cut, _) in VARIANTS.items()
+        if kind == cut
+    ]

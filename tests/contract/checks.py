@@ -150,7 +150,7 @@ def input_is_not_touched(cls: Any, case: Case) -> None:
     make(cls, case).explain(x)
     np.testing.assert_array_equal(np.asarray(x), np.asarray(before))
     for spec in case.masker.params:
-        assert getattr(case.masker, spec.name) == getattr(masker, spec.name)
+        np.testing.assert_equal(getattr(case.masker, spec.name), getattr(masker, spec.name))
 
 
 def global_random_states_are_left(cls: Any, case: Case) -> None:

@@ -12,7 +12,7 @@ from jupyter_xai import Lime
 from jupyter_xai.params import FloatParam
 from jupyter_xai.registry import KERNELS
 from tests.contract import checks
-from tests.contract.cases import CASES, kernels
+from tests.contract.cases import CASES, VARIANTS, kernels, variants
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
@@ -40,6 +40,26 @@ def test_constructors_of_maskers_store_their_keywords(masker):
 @pytest.mark.parametrize(("name", "kind", "cls"), [pytest.param(*k, id=f"{k[0]}-{k[1]}") for k in kernels()])
 def test_contract(name, kind, cls, check):
     check(cls, CASES[kind]())
+
+
+OF_MASKERS = [
+    checks.same_arguments_give_the_same_bits,
+    checks.batch_size_does_not_matter,
+    checks.at_most_batch_size_rows_a_call,
+    checks.explain_is_the_last_of_stream,
+    checks.explain_batch_is_explain_row_by_row,
+    checks.input_is_not_touched,
+    checks.global_random_states_are_left,
+]
+"""What a masker could break."""
+
+
+@pytest.mark.parametrize("check", OF_MASKERS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    ("name", "variant", "cls"), [pytest.param(*v, id=f"{v[0]}-{v[1]}") for v in variants()]
+)
+def test_variants(name, variant, cls, check):
+    check(cls, VARIANTS[variant][1]())
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])

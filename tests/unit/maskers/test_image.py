@@ -9,7 +9,7 @@ import pytest
 
 import jupyter_xai as xai
 from jupyter_xai import Image, InputError, MissingExtraError
-from jupyter_xai.maskers._segments import grid, segment
+from jupyter_xai.maskers._segments import auto_segments, grid, segment
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (24, 30, 3), dtype=np.uint8)
@@ -122,6 +122,149 @@ def test_fills():
     assert blur.mean() == pytest.approx(UNIT.mean(), abs=0.02)
 
 
+def test_noise_has_the_measure_of_the_image_and_a_seed_of_its_own():
+    x = np.clip(RNG.normal((0.2, 0.5, 0.6), (0.02, 0.1, 0.2), (60, 80, 3)), 0, 1)
+    none = np.zeros((1, 4), dtype=bool)
+    noise = Image("grid", 4, fill="noise").bind(x).build(none)[0]
+    np.testing.assert_allclose(noise.mean(axis=(0, 1)), x.mean(axis=(0, 1)), atol=0.01)
+    np.testing.assert_allclose(noise.std(axis=(0, 1)), x.std(axis=(0, 1)), rtol=0.05)
+    assert abs(np.corrcoef(noise[:, 1:, 0].ravel(), noise[:, :-1, 0].ravel())[0, 1]) < 0.05
+    assert (noise >= x.min(axis=(0, 1))).all()
+    assert (noise <= x.max(axis=(0, 1))).all()
+    again = Image("grid", 4, fill="noise").bind(x).build(none)[0]
+    other = Image("grid", 4, fill="noise", random_state=1).bind(x).build(none)[0]
+    assert (noise == again).all()
+    assert (noise != other).mean() > 0.9
+    assert Image("grid", 4, fill="noise").bind(BYTES).build(none).dtype == np.uint8
+    with pytest.raises(InputError, match="random_state"):
+        Image("grid", 4, fill="noise", random_state=-1).bind(x)
+
+
+BACKGROUND = [np.full_like(UNIT, shade) for shade in (0.0, 0.5, 1.0)]
+
+
+def test_a_background_is_averaged_over_by_games():
+    bound = Image("grid", 6, fill="background", background=BACKGROUND).bind(UNIT)
+    assert bound.draws == 3
+    masks = RNG.random((4, 6)) < 0.5
+    batch = bound.build(masks)
+    kept = masks[:, bound.layout.labels]
+    for at, image in enumerate(batch):
+        mask, shade = kept[at // 3], (0.0, 0.5, 1.0)[at % 3]
+        assert (image[mask] == UNIT[mask]).all()
+        assert (image[~mask] == shade).all()
+    assert (
+        bound.build(masks, slice(1, 3)) == batch.reshape(4, 3, *UNIT.shape)[:, 1:].reshape(8, *UNIT.shape)
+    ).all()
+    outputs = RNG.random((12, 2))
+    np.testing.assert_allclose(bound.reduce(outputs)[1], outputs[3:6].mean(axis=0))
+    assert (bound.instance()[0] == UNIT).all()
+
+
+def test_a_background_reaches_a_net():
+    bound = Image("grid", 6, fill="background", background=BACKGROUND).bind(UNIT, TorchLike())
+    numpy = Image("grid", 6, fill="background", background=BACKGROUND).bind(UNIT)
+    masks = RNG.random((4, 6)) < 0.5
+    masks[2] = True
+    np.testing.assert_allclose(bound.build(masks).numpy(), np.moveaxis(numpy.build(masks), -1, 1), atol=1e-6)
+    assert (bound.build(masks)[6:9].numpy() == np.moveaxis(UNIT, -1, 0)).all()
+    which = np.array([2, 0, 1, 1])
+    each = np.moveaxis(numpy.build_each(masks, which), -1, 1)
+    np.testing.assert_allclose(bound.build_each(masks, which).numpy(), each, atol=1e-6)
+
+
+@pytest.mark.parametrize("sampler", ["balanced", "lime"])
+def test_lime_takes_each_background_image_equally_often(sampler):
+    masker = Image("grid", 6, fill="background", background=BACKGROUND)
+    around = masker.neighbourhood(UNIT, None, random_state=0, sampler=sampler)
+
+    def shades(start, stop):
+        draws = around.draw(start, stop)
+        batch = draws.build(np.arange(stop - start))
+        hidden = ~draws.features[:, around.layout.labels]
+        found = [np.unique(image[some]) for image, some in zip(batch, hidden, strict=True)]
+        assert all(len(shade) <= 1 for shade in found)  # a mask has one image
+        return [float(shade[0]) if len(shade) else None for shade in found], draws.blocks
+
+    found, blocks = shades(0, 121)
+    assert found == shades(0, 50)[0] + shades(50, 121)[0]  # whatever is asked for at once
+    counts = [sum(shade == each for shade in found) for each in (0.0, 0.5, 1.0)]
+    assert max(counts) - min(counts) <= 6  # but for masks that hide nothing
+    if sampler == "balanced":
+        for block in set(blocks[1:].tolist()):
+            assert (
+                len({shade for shade, b in zip(found[1:], blocks[1:], strict=True) if b == block} - {None})
+                == 1
+            )
+    else:
+        assert blocks is None
+
+
+def test_lime_explains_the_average_over_the_background():
+    weights = RNG.normal(size=UNIT.shape)
+
+    def linear(images):
+        return (images * weights).sum(axis=(1, 2, 3))
+
+    masker = Image("grid", 6, fill="background", background=BACKGROUND)
+    e = xai.Lime(linear, masker, n_samples=4000, alpha=0.0, tolerance=0).explain(UNIT)
+    average = linear(UNIT[None]) - linear(
+        np.mean(BACKGROUND, axis=0)[None]
+    )  # a linear model's answer on the mean
+    labels = masker.bind(UNIT).layout.labels
+    truth = [((UNIT - 0.5) * weights)[labels == piece].sum() for piece in range(6)]
+    assert (np.abs(e.values[0] - truth) < 2.5 * e.std_errors[0]).all()
+    assert e.values.sum() == pytest.approx(float(average[0]), abs=3 * float(np.sqrt((e.std_errors**2).sum())))
+    shap = xai.KernelShap(linear, masker).explain(UNIT)
+    np.testing.assert_allclose(shap.values[0], truth, atol=1e-5)
+    assert shap.n_rows > 2 * shap.n_evals
+
+
+def test_explain_takes_a_background_for_hidden_pieces():
+    def brightness(images):
+        return images.mean(axis=(1, 2, 3))
+
+    given = {"n_samples": 60, "n_segments": 6, "headless": True}
+    view = xai.explain(brightness, UNIT, background=BACKGROUND, fill="background", **given)
+    assert view.explanation.features.fill == "background"
+    with pytest.raises(InputError, match='fill="background"'):
+        xai.explain(brightness, UNIT, background=BACKGROUND, masker=None, method="lime", **given)
+
+
+@pytest.mark.parametrize(
+    ("background", "said"),
+    [
+        (None, "expected background="),
+        ([], "no image"),
+        (3, "type int"),
+        ([UNIT, UNIT[:20]], "image 1 of background= is 30×20"),
+        ([BYTES], "uint8"),
+    ],
+)
+def test_bad_backgrounds(background, said):
+    with pytest.raises(InputError, match=said):
+        Image("grid", fill="background", background=background).bind(UNIT)
+
+
+def test_a_large_background_is_thinned_and_said():
+    many = np.broadcast_to(np.linspace(0, 1, 250, dtype=np.float32)[:, None, None, None], (250, *UNIT.shape))
+    bound = Image("grid", 4, fill="background", background=many).bind(UNIT)
+    assert bound.draws == 100
+    assert any("250 background images 100" in notice for notice in bound.notices)
+    assert not any("background" in notice for notice in Image("grid", 4, "mean", many).bind(UNIT).notices)
+
+
+def test_number_of_pieces_goes_with_the_size():
+    assert [auto_segments((side, side)) for side in (2, 28, 224, 4000)] == [8, 18, 50, 200]
+    assert auto_segments((100, 400)) == auto_segments((200, 200))
+    for shape in ((28, 28), (300, 400)):
+        assert Image("grid").bind(np.zeros((*shape, 3), np.uint8)).n_features == pytest.approx(
+            auto_segments(shape), rel=0.25
+        )
+    with pytest.raises(InputError, match="whole number from 1 to 2,000 or"):
+        Image(n_segments="many").bind(UNIT)
+
+
 @pytest.mark.parametrize(
     ("fill", "said"),
     [("gray", "'mean', 'blur'"), ((1, 2), "colour of 3"), (300, "0 to 255"), (np.nan, "colour")],
@@ -136,7 +279,7 @@ def test_pieces_are_numbered_without_gaps(method):
     from skimage.data import chelsea
 
     picture = chelsea()[:120, 120:260]
-    layout = Image(method).bind(picture).layout
+    layout = Image(method, 50).bind(picture).layout
     assert layout.labels.shape == (120, 140)
     assert sorted(np.unique(layout.labels)) == list(range(layout.shape[0]))
     assert layout.shape[0] > 8
@@ -238,7 +381,7 @@ def test_large_photo_is_cut_on_a_smaller_copy():
     photo[:, 2000:] = 255
     layout = Image().bind(photo).layout
     assert layout.labels.shape == (3001, 4003)
-    assert 20 < layout.shape[0] < 90
+    assert 100 < layout.shape[0] < 260
     assert not set(np.unique(layout.labels[:, :1990])) & set(np.unique(layout.labels[:, 2010:]))
 
 
@@ -271,10 +414,14 @@ def test_key_follows_image_pieces_and_fill():
         Image("grid", 4).bind(BYTES).key,
         Image("grid", 6).bind(BYTES).key,
         Image("grid", 4, fill="blur").bind(BYTES).key,
+        Image("grid", 4, fill="noise").bind(BYTES).key,
+        Image("grid", 4, fill="noise", random_state=1).bind(BYTES).key,
+        Image("grid", 4, fill="background", background=[BYTES // 2]).bind(BYTES).key,
+        Image("grid", 4, fill="background", background=[BYTES // 2, BYTES]).bind(BYTES).key,
         Image("grid", 4).bind(255 - BYTES).key,
         Image("grid", 4).bind(BYTES, TorchLike()).key,
     }
-    assert len(keys) == 5
+    assert len(keys) == 9
     assert Image("grid", 4).bind(BYTES).key in keys
 
 
