@@ -1,4 +1,4 @@
-"""The code in the README runs as it stands, and its links lead somewhere."""
+"""The code in the README and the pages of the kernels runs as it stands, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", ROOT / ".github" / "CHANGELOG.md"]
+DOCS = sorted((ROOT / ".github" / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", ROOT / ".github" / "CHANGELOG.md", *DOCS]
 
 
 def test_code_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
@@ -24,6 +25,16 @@ def test_code_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "why.xai").exists()
     loaded = names["xai"].Explanation.load("why.xai")
     assert loaded.feature_names == names["result"].feature_names
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.stem)
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    names = {}
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
