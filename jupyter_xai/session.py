@@ -8,7 +8,6 @@ import secrets
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
-from jupyter_xai.responses import response_curves
+from jupyter_xai.responses import along_paths
 
 
 class Session:
@@ -184,20 +183,23 @@ class Session:
     def _with_curves(
         self, request: Mapping[str, Any], last: Explanation, watch: Watch
     ) -> Iterator[Explanation]:
-        """The finished estimate with the model's answers along each feature, as they come."""
+        """The finished estimate with the model's answers along paths, as they come."""
         found = self._edited(self._masker_of(request), request)
         if not hasattr(found.masker, "bind"):
             return
-        bound = found.masker.bind(found.instance, self._predictor)
-        moved = response_curves(last, bound, self._predictor, batch_size=self._batch_size)
-        try:
-            with self._predictor.run():
-                for curves in moved:
-                    yield replace(last, curves=curves)
-                    if not watch(Progress(last.n_evals, last.n_rows, last.forecast_evals)):
-                        return
-        except ModelError as error:  # the explanation itself is done, and stands
-            yield replace(last, notices=(*last.notices, f"No curves: with a feature moved, {error}"))
+        paths = along_paths(
+            last,
+            found.masker.bind(found.instance, self._predictor),
+            self._predictor,
+            batch_size=self._batch_size,
+            random_state=request.get("random_state", 0),
+            pool=self._pool,
+        )
+        with self._predictor.run(), closing(paths):
+            for estimate in paths:
+                yield estimate
+                if not watch(Progress(last.n_evals, last.n_rows, last.forecast_evals)):
+                    return
 
     def ids(self, request: Mapping[str, Any]) -> tuple[int, ...] | None:
         """Number in the original of each feature of the edited instance; None where they are the same."""

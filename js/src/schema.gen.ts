@@ -142,21 +142,24 @@ export interface Frame {
   notices: string[];
 }
 
-/** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) */
+/** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) `band` holds the lower and the upper quantile of what y is the mean of, as y does, one after the other. `order` is the row of the target whose order a removal follows. */
 export interface CurveInfo {
-  kind: "response" | "removal" | "random_removal";
+  kind: "response" | "removal" | "insertion" | "random_removal";
   feature: number | null;
+  order?: number;
   points: number;
   x: DataView;
   y: DataView;
+  band?: DataView;
   offset: number;
   scale: number;
 }
 
-/** The model's answers along paths, computed once. Empty dict until there are any. */
+/** The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any. */
 export interface Curves {
   schema: number;
   run: number;
+  rows: number;
   curves: CurveInfo[];
 }
 

@@ -4,6 +4,7 @@ from jupyter_xai.explanation.layouts import Columns, Layout, Pixels, Several, St
 from jupyter_xai.explanation.result import (
     Z95,
     Curve,
+    CurveKind,
     Explanation,
     ExplanationBatch,
     Fidelity,
@@ -15,6 +16,7 @@ __all__ = [
     "Z95",
     "Columns",
     "Curve",
+    "CurveKind",
     "Explanation",
     "ExplanationBatch",
     "Fidelity",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 State: TypeAlias = Literal["running", "settled", "stopped", "capped", "failed"]
+CurveKind: TypeAlias = Literal["response", "removal", "insertion", "random_removal"]
 Values: TypeAlias = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
 Z95 = 1.96
@@ -60,19 +61,36 @@ class Curve:
 
     Parameters
     ----------
-    kind : {"response", "removal", "random_removal"}
-        A feature's response (ICE), removal of the top features, or of random ones.
+    kind : {"response", "removal", "insertion", "random_removal"}
+        A feature's response (ICE), removal of the top features, of all but them, or of random ones.
     feature : int or None
         Which feature a response curve belongs to.
     x : ndarray of shape (points,)
         Feature values (positions of categories), or the number of features removed.
     y : ndarray of shape (outputs, points)
+    order : int, optional
+        Which explained output's order a removal or insertion follows.
+    band : ndarray of shape (2, outputs, points), optional
+        Lower and upper quantile of what ``y`` is the mean of.
     """
 
-    kind: Literal["response", "removal", "random_removal"]
+    kind: CurveKind
     feature: int | None
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    order: int | None = None
+    band: NDArray[np.float64] | None = None
+
+    def for_output(self, at: int) -> Curve | None:
+        """Restrict it to one output; None if it follows another output's order."""
+        if self.order not in (None, at):
+            return None
+        return replace(
+            self,
+            y=self.y[at : at + 1],
+            order=None if self.order is None else 0,
+            band=None if self.band is None else self.band[:, at : at + 1],
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -104,6 +122,8 @@ class Explanation:
         Operations and their share of the additivity gap.
     interactions, curves : optional
         Second-order attributions of shape (outputs, features, features); the model's answer along paths.
+    curve_rows : int
+        Model rows that the curves took, besides ``n_rows``.
     output_unit, value_unit : str
         What was explained ("probability", "logit", "raw"), and the unit of ``values``.
     method : str
@@ -155,6 +175,7 @@ class Explanation:
     unexplained: tuple[Unexplained, ...] = ()
     interactions: NDArray[np.float64] | None = None
     curves: tuple[Curve, ...] | None = None
+    curve_rows: int = 0
     output_unit: str = "raw"
     value_unit: str = ""
     method: str = ""
@@ -219,7 +240,14 @@ class Explanation:
                     f"{name!r} was not explained; explained outputs: {known}. Pass targets={name!r}."
                 )
             name = self.output_names.index(name)
-        at = slice(name, name + 1) if name >= 0 else slice(name, None)
+        if not -len(self.output_names) <= name < len(self.output_names):
+            raise TargetError(
+                f"There is no explained output {name}: expected a number from 0 to {len(self.output_names) - 1}, or a "
+                "name."
+            )
+        name %= len(self.output_names)
+        at = slice(name, name + 1)
+        paths = [curve.for_output(name) for curve in self.curves or ()]
 
         def cut(array: Any) -> Any:
             if array is None:
@@ -237,7 +265,7 @@ class Explanation:
             fidelity=fidelity,
             output_names=self.output_names[at],
             targets=self.targets[at],
-            curves=self.curves and tuple(replace(curve, y=curve.y[at]) for curve in self.curves),
+            curves=None if self.curves is None else tuple(path for path in paths if path is not None),
         )
 
     def save(self, path: str | Path) -> None:

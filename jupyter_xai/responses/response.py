@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from jupyter_xai.evaluation import check_batch_size, out_of_memory
 from jupyter_xai.explanation import Columns, Curve, Explanation
 from jupyter_xai.protocols import Predictor
+from jupyter_xai.responses._scores import selector
 
 MOST_POINTS = 24
 MOST_FEATURES = 40
 LEAST_ROWS = 480
 _ROWS = 1024
-_CLIP = 1e-7
 
 
 def response_curves(
@@ -26,7 +26,7 @@ def response_curves(
     *,
     batch_size: int | str = "auto",
     most_rows: int | None = None,
-) -> Iterator[tuple[Curve, ...]]:
+) -> Generator[tuple[Curve, ...]]:
     """Answer for every feature of a row, moved alone: the largest contributions first, in as few calls as possible.
 
     Parameters
@@ -69,7 +69,7 @@ def response_curves(
     grids = _grids(explanation, bound, budget)
     changes = [(feature, value) for feature, values in grids for value in values]
     limit = _ROWS if batch_size == "auto" else check_batch_size(batch_size)
-    select = _selector(explanation, predictor)
+    select = selector(explanation, predictor)
     found: list[NDArray[np.float64]] = []
     done = 0
     while done < len(changes):
@@ -96,23 +96,6 @@ def _grids(explanation: Explanation, bound: Any, budget: int) -> list[tuple[int,
             grids.append((feature, values))
             rows += len(values)
     return grids
-
-
-def _selector(
-    explanation: Explanation, predictor: Predictor
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The explained outputs in the space in which they are explained."""
-    targets = list(explanation.targets)
-    as_logit = explanation.output_unit == "logit" and predictor.output_space == "probability"
-
-    def select(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        chosen = outputs[:, targets]
-        if not as_logit:
-            return chosen
-        clipped = np.clip(chosen, _CLIP, 1 - _CLIP)
-        return np.asarray(np.log(clipped) - np.log1p(-clipped))
-
-    return select
 
 
 def _curves(

@@ -84,7 +84,7 @@ def state_of(explanation: Explanation, label: str = "") -> dict[str, Any]:
             output_unit=explanation.output_unit,
         ),
         "frame": encode_frame(explanation, run=1, seq=1, method_label=label),
-        "curves": encode_curves(explanation.curves, run=1) if explanation.curves else {},
+        "curves": encode_curves(explanation.curves, 1, explanation.curve_rows) if explanation.curves else {},
         "status": encode_status(
             run=1,
             state=explanation.status,

@@ -106,7 +106,7 @@ class Scene:
             self._map_due = seconds + MAP_INTERVAL
             state |= self.frame(run, estimate)
         if estimate.curves:
-            state["curves"] = encode.encode_curves(estimate.curves, run)
+            state["curves"] = encode.encode_curves(estimate.curves, run, estimate.curve_rows)
         return {**state, **self._status(run, seconds)}
 
     def frame(self, run: int, estimate: Explanation) -> dict[str, Any]:

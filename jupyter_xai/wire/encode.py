@@ -286,7 +286,7 @@ def _pixel_map(values: NDArray[np.float64], layout: Pixels, target: int) -> Pixe
     )
 
 
-def encode_curves(curves: Iterable[Curve], run: int) -> Curves:
+def encode_curves(curves: Iterable[Curve], run: int, rows: int = 0) -> Curves:
     """Encode the model's answers along paths, thinned to 24 points and to the first 40 features.
 
     Examples
@@ -302,25 +302,36 @@ def encode_curves(curves: Iterable[Curve], run: int) -> Curves:
         room -= curve.kind == "response"
         if curve.kind != "response" or room >= 0:
             chosen.append(curve)
-    return Curves(schema=SCHEMA_VERSION, run=int(run), curves=[_curve(curve) for curve in chosen])
+    return Curves(
+        schema=SCHEMA_VERSION, run=int(run), rows=int(rows), curves=[_curve(curve) for curve in chosen]
+    )
 
 
 def _curve(curve: Curve) -> CurveInfo:
-    x, y = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
+    x = np.asarray(curve.x, dtype=np.float64)
+    lines = np.asarray(curve.y, dtype=np.float64)[None]
+    if curve.band is not None:
+        lines = np.concatenate([lines, np.asarray(curve.band, dtype=np.float64)])
     kept = np.unique(np.rint(np.linspace(0, len(x) - 1, min(len(x), MAX_POINTS))).astype(np.intp))
-    x, y = x[kept], y[:, kept]
-    sound = y[np.isfinite(y)]
+    x, lines = x[kept], lines[:, :, kept]
+    sound = lines[np.isfinite(lines)]
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
     offset, scale = (low + high) / 2, (high - low) / 2 or 1.0
-    return CurveInfo(
+    small = ((np.where(np.isfinite(lines), lines, np.nan) - offset) / scale).astype("<f2")
+    info = CurveInfo(
         kind=curve.kind,
         feature=None if curve.feature is None else int(curve.feature),
         points=len(x),
         x=float32(x),
-        y=((np.where(np.isfinite(y), y, np.nan) - offset) / scale).astype("<f2").tobytes(),
+        y=small[0].tobytes(),
         offset=offset,
         scale=scale,
     )
+    if curve.order is not None:
+        info["order"] = int(curve.order)
+    if curve.band is not None:
+        info["band"] = small[1:].tobytes()
+    return info
 
 
 def encode_status(

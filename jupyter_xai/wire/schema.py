@@ -178,23 +178,28 @@ class Frame(TypedDict):
 
 class CurveInfo(TypedDict):
     """One path: ``x`` float32 (points), ``y`` float16 (targets x points), the answer being offset + scale * y.
-    (float16 alone ends at 65,504 and has no digits left for a price.)
+    (float16 alone ends at 65,504 and has no digits left for a price.) ``band`` holds the lower and the upper quantile
+    of what y is the mean of, as y does, one after the other. ``order`` is the row of the target whose order a removal
+    follows.
     """
 
-    kind: Literal["response", "removal", "random_removal"]
+    kind: Literal["response", "removal", "insertion", "random_removal"]
     feature: int | None
+    order: NotRequired[int]
     points: int
     x: Bytes
     y: Bytes
+    band: NotRequired[Bytes]
     offset: float
     scale: float
 
 
 class Curves(TypedDict):
-    """The model's answers along paths, computed once. Empty dict until there are any."""
+    """The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any."""
 
     schema: int
     run: int
+    rows: int
     curves: list[CurveInfo]
 
 

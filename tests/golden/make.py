@@ -75,7 +75,7 @@ def state_of(name: str, explanation: Explanation) -> dict[str, Any]:
             params=encode_params(SPECS),
         ),
         "frame": encode_frame(explanation, run=1, seq=3, method_label=LABELS[explanation.method]),
-        "curves": encode_curves(explanation.curves, run=1) if explanation.curves else {},
+        "curves": encode_curves(explanation.curves, 1, explanation.curve_rows) if explanation.curves else {},
         "status": encode_status(
             run=1,
             state=explanation.status,

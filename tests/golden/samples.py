@@ -28,6 +28,32 @@ def weights(*shape: int, scale: float = 0.2, seed: int = 0) -> np.ndarray:
     return (unit**3 * scale).reshape(shape)
 
 
+def removals(
+    values: np.ndarray, predictions: np.ndarray, orders: tuple[int, ...] = (0, 1)
+) -> tuple[Curve, ...]:
+    """Removal curves of a model that adds up, and a band about the straight line to its end."""
+    n = values.shape[1]
+    x = np.arange(n + 1.0)
+    straight = predictions[:, None] - values.sum(axis=1)[:, None] * x / n
+    wide = 0.4 * np.abs(values).max() * np.minimum(x, n - x).clip(max=4) / 4
+    found = [
+        Curve(
+            kind="random_removal",
+            feature=None,
+            x=x,
+            y=straight,
+            band=np.stack([straight - wide, straight + wide]),
+        )
+    ]
+    for row in orders:
+        order = np.argsort(-values[row].astype(np.float32), kind="stable")
+        for kind, ranked in (("removal", order), ("insertion", order[::-1])):
+            gone = np.cumsum(values[:, ranked], axis=1)
+            y = predictions[:, None] - np.concatenate([np.zeros((len(values), 1)), gone], axis=1)
+            found.append(Curve(kind=kind, feature=None, x=x, y=y, order=row))
+    return tuple(found)
+
+
 def credit(n_features: int = 19) -> Explanation:
     """A credit applicant by LIME: bins, categories, a missing value, a group, hollow bars."""
     known = [
@@ -82,12 +108,7 @@ def credit(n_features: int = 19) -> Explanation:
                 x=np.arange(4.0, 73.0),
                 y=np.stack([0.3 + 0.005 * np.arange(69), 0.7 - 0.005 * np.arange(69)]),
             ),
-            Curve(
-                kind="removal",
-                feature=None,
-                x=np.arange(n + 1.0),
-                y=np.stack([0.635 / (1 + np.arange(n + 1)), 1 - 0.635 / (1 + np.arange(n + 1))]),
-            ),
+            *removals(np.stack([first, -first]), np.array([0.635, 0.365])),
         ),
     )
 
@@ -134,6 +155,8 @@ def review() -> Explanation:
         params={"n_samples": 2000},
         n_evals=2000,
         n_rows=2000,
+        curves=removals(np.stack([first, -first]), np.array([0.793, 0.207])),
+        curve_rows=412,
     )
 
 
@@ -199,6 +222,8 @@ def many_outputs(n_outputs: int = 1000) -> Explanation:
         method="lime",
         n_evals=1000,
         n_rows=1000,
+        curves=removals(values, predictions[[282, 285, 281]], (0, 1, 2)),
+        curve_rows=512,
     )
 
 

@@ -52,6 +52,10 @@ def curves_of(model, **how):
     return e, {curve.feature: curve for curve in curves}
 
 
+def responses(view):
+    return {curve.feature: curve for curve in view.explanation.curves if curve.kind == "response"}
+
+
 def test_every_feature_along_its_range_from_the_model_itself():
     e, curves = curves_of(Counting())
     assert sorted(curves) == [0, 1, 2, 3]
@@ -90,12 +94,12 @@ def test_a_budget_leaves_out_the_smallest():
 def test_a_view_has_them_in_the_unit_of_the_explanation_and_after_edits():
     model = Counting()
     view = xai.explain(model, X, method="kernel_shap", background=FRAME.iloc[:40], link="logit")
-    first = {curve.feature: curve for curve in view.explanation.curves}
+    first = responses(view)
     p = model(X)[0]
     at = int(np.flatnonzero(first[0].x == X["age"].iloc[0])[0])
     np.testing.assert_allclose(first[0].y[1, at], np.log(p[1] / p[0]), atol=1e-6)
     view.what_if({"owner": not bool(X["owner"].iloc[0])})
-    second = {curve.feature: curve for curve in view.explanation.curves}
+    second = responses(view)
     np.testing.assert_allclose(np.abs(second[0].y[1] - first[0].y[1]), 0.5, atol=1e-6)
     sent = view._page.get("curves")
     assert sent["run"] == view._page.get("frame")["run"]
@@ -110,12 +114,12 @@ def test_a_model_that_fails_out_there_costs_no_explanation():
 
     found = xai.explain(model, X, method="kernel_shap", background=FRAME.iloc[:40]).explanation
     assert found.status == "settled"
-    assert found.curves is None
-    assert "No curves" in found.notices[-1]
+    assert {curve.kind for curve in found.curves} == {"removal", "random_removal", "insertion"}
+    assert "No response curves" in found.notices[-1]
     assert "too old" in found.notices[-1]
 
 
 @pytest.mark.parametrize("x", ["a dull film", np.zeros((16, 16, 3))])
-def test_what_is_no_row_has_none(x):
+def test_what_is_no_row_is_not_moved_along_its_features(x):
     view = xai.explain(lambda batch: [[float(len(batch))]] * len(batch), x, n_samples=50)
-    assert view.explanation.curves is None
+    assert "response" not in {curve.kind for curve in view.explanation.curves}
