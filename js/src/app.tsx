@@ -2,6 +2,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
+import { Changed } from "./controls/changed";
 import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
@@ -47,6 +48,7 @@ function Sentence({ store }: { store: Store }) {
   return (
     <p class="jx-say" aria-live={streaming || store.whatif.moving.value ? "off" : "polite"}>
       <RichText rich={rich} />
+      <Changed store={store} />
       <Flips store={store} />
     </p>
   );

@@ -65,7 +65,13 @@ function thing(edit: Edit | undefined): string {
   if (edit?.op === "set") return `set ${edit.feature}`;
   if (edit?.op === "adjust") return `adjust ${edit.kind}`;
   if (edit?.op === "replace") return `replace ${edit.position}`;
+  if (edit?.op === "occlude") return "occlude";
   return "";
+}
+
+/** A box is drawn in one go: the next one is another, however soon it comes. */
+export function drawnAtOnce(edit: Edit): boolean {
+  return edit.op === "occlude";
 }
 
 /** The log with one more edit; within one gesture, a move of the same thing replaces the last. */

@@ -20,6 +20,10 @@ export interface Heat {
   opacity: number;
   /** The piece that is pointed at, -1 for none. */
   hot: number;
+  /** 1 where the reader has hidden the photo; null if nowhere. */
+  covered?: Uint8Array | null;
+  /** Where pieces meet is what is to be seen. */
+  outlined?: boolean;
 }
 
 /** Longest side of the canvas: sharp at 300 CSS pixels on a dense screen. */
@@ -97,6 +101,46 @@ function onRim(index: Uint32Array, at: number, width: number): boolean {
   );
 }
 
+/** 1 at each pixel of the canvas that is hidden: by its piece, or by a box in canvas pixels. */
+export function coverOf(
+  ground: Ground,
+  hidden: ReadonlySet<number>,
+  boxes: readonly (readonly [number, number, number, number])[],
+): Uint8Array | null {
+  if (hidden.size === 0 && boxes.length === 0) return null;
+  const { index, width, height } = ground;
+  const covered = new Uint8Array(width * height);
+  if (hidden.size > 0)
+    for (let at = 0; at < covered.length; at++) covered[at] = Number(hidden.has(index[at] as number));
+  for (const [left, top, right, bottom] of boxes)
+    for (let y = Math.max(0, top); y < Math.min(height, bottom); y++)
+      covered.fill(1, y * width + Math.max(0, left), y * width + Math.min(width, right));
+  return covered;
+}
+
+/** The photo as the model gets it where pieces take their mean colour; other fills only Python knows: grey. */
+export function veil(ground: Ground, covered: Uint8Array | null, fill: string): Uint8ClampedArray {
+  const { rgba, index, edges } = ground;
+  if (!covered) return rgba;
+  const out = new Uint8ClampedArray(rgba);
+  const sums = new Map<number, [number, number, number, number]>();
+  const piece = (at: number) => (edges.length > 0 ? (index[at] as number) : 0);
+  const mean = fill === "mean";
+  if (mean)
+    for (let at = 0; at < index.length; at++) {
+      const sum = sums.get(piece(at)) ?? [0, 0, 0, 0];
+      for (let channel = 0; channel < 3; channel++) (sum[channel] as number) += rgba[4 * at + channel] as number;
+      sum[3]++;
+      sums.set(piece(at), sum);
+    }
+  for (let at = 0; at < covered.length; at++) {
+    if (!covered[at]) continue;
+    const sum = mean ? sums.get(piece(at)) : undefined;
+    for (let channel = 0; channel < 3; channel++) out[4 * at + channel] = sum ? (sum[channel] as number) / sum[3] : 160;
+  }
+  return out;
+}
+
 /** Writes the heat over the photo into `out`. Raises solid, lowers hatched: sign never hangs on colour alone. */
 export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | null): void {
   const { rgba, index, edges, width } = ground;
@@ -104,7 +148,7 @@ export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | n
     out.set(rgba);
     return;
   }
-  const { values, shown, end, opacity, hot } = heat;
+  const { values, shown, end, opacity, hot, covered = null, outlined = false } = heat;
   const count = values.length;
   const strength = new Float32Array(count);
   const drawn = new Uint8Array(count);
@@ -133,9 +177,10 @@ export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | n
       green += (colour[1] - green) * tint;
       blue += (colour[2] - blue) * tint;
     }
+    if (covered?.[at]) red = green = blue = ((at % width) + Math.floor(at / width)) % 8 < 2 ? 96 : 226;
     if (piece === hot && onRim(index, at, width)) red = green = blue = 0;
     else if (edges[at]) {
-      const white = drawn[piece] ? 0.55 : 0.22;
+      const white = outlined ? 0.9 : drawn[piece] ? 0.55 : 0.22;
       red += (255 - red) * white;
       green += (255 - green) * white;
       blue += (255 - blue) * white;

@@ -12,7 +12,7 @@ export interface Photo {
 /** Longer side up to which a picture keeps its square pixels; the encoder stores these without loss. */
 const TINY = 64;
 
-async function pixels(image: Binary, mime: string, width: number, height: number): Promise<Uint8ClampedArray> {
+export async function pixels(image: Binary, mime: string, width: number, height: number): Promise<Uint8ClampedArray> {
   // a bitmap from a blob needs no image address, which some hosts' content policies refuse
   const bitmap = await createImageBitmap(new Blob([bytes(image)], { type: mime }));
   const canvas = document.createElement("canvas");
@@ -26,6 +26,19 @@ async function pixels(image: Binary, mime: string, width: number, height: number
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   return context.getImageData(0, 0, width, height).data;
+}
+
+/** The cut of a photo that is there already. */
+export async function cutAnew(
+  ground: Ground,
+  cut: { width: number; height: number; labels: Binary; pieces: number },
+): Promise<Photo> {
+  const { width, height } = ground;
+  const index = indexMap({ width: cut.width, height: cut.height, labels: await labelMap(cut.labels) }, width, height);
+  return {
+    ground: { ...ground, index, edges: edgesOf(index, width, height) },
+    middles: middles(index, width, height, cut.pieces),
+  };
 }
 
 /** `map` is the size of a pixel map, for layouts without pieces. */

@@ -38,11 +38,12 @@ export interface TextLayout {
   n_features: number;
 }
 
-/** An image. `labels` is a zlib-deflated little-endian uint16 map (height x width), absent for pixel maps. */
+/** An image. `labels` is a zlib-deflated little-endian uint16 map (height x width), absent for pixel maps. `original_width` is there if the image is wider than what is sent: an edit counts the image's own pixels. */
 export interface ImageLayout {
   type: "pixels";
   width: number;
   height: number;
+  original_width?: number;
   mime: "image/jpeg" | "image/webp" | "image/png";
   image: DataView;
   labels?: DataView;

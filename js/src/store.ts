@@ -9,6 +9,7 @@ import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
 import { keyOf } from "./flips";
+import { createLooking, type Looking } from "./looking";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
@@ -29,13 +30,6 @@ export interface Port {
   post(message: Omit<ToPython, "id">): number;
 }
 
-/** What the model would see: an image, and the pieces it is cut into. */
-export interface Sight {
-  message: ToBrowser;
-  image: Binary | undefined;
-  labels: Binary | undefined;
-}
-
 /** The estimate as seen through the chosen output. */
 export interface Picture {
   estimate: Estimate | null;
@@ -53,7 +47,7 @@ export interface Picture {
   streaming: boolean;
 }
 
-export interface Store {
+export interface Store extends Looking {
   readonly geometry: ReadonlySignal<Geometry | null>;
   readonly status: ReadonlySignal<Status | null>;
   /** The model's answers along paths. */
@@ -72,10 +66,6 @@ export interface Store {
   readonly predictions: ReadonlySignal<Float32Array | null>;
   /** Every output of the model before any edit; null without edits. */
   readonly originally: ReadonlySignal<Float32Array | null>;
-  /** The newest answer to `look`. */
-  readonly sight: ReadonlySignal<Sight | null>;
-  /** Asks for the image that the model sees after these edits, cut with these parameters. */
-  look(edits: readonly Edit[], params?: NonNullable<Request["params"]>): void;
   /** Changes how the result is looked at; starts no run. */
   show(patch: Display): void;
   /** Changes what is explained; starts a run. */
@@ -133,13 +123,13 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       batch(() => {
         estimate.value = readFrame(newest as Frame, () => rowsOf(geometry.peek()).length);
         whatif.painted(run);
+        if (shown?.run !== run) looking.tryCut(null);
       });
     }
   };
   const pacer = new Pacer(paint);
 
-  const sight: Signal<Sight | null> = signal(null);
-  let lookedAt = 0;
+  const looking = createLooking((wish) => (reachable.peek() ? port.post({ type: "picture", ...wish }) : 0));
   const whatif = createWhatIf({
     reachable: () => reachable.peek(),
     run: () => estimate.peek()?.run ?? 0,
@@ -283,11 +273,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     whatif,
     predictions,
     originally,
-    sight,
-    look(edits, params) {
-      if (!reachable.peek()) return;
-      lookedAt = port.post({ type: "picture", edits: [...edits], ...(params ? { params } : {}) });
-    },
+    ...looking,
     show(patch) {
       display.value = { ...display.peek(), ...patch };
       port.write("display", display.peek());
@@ -342,9 +328,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     answer(message, buffers) {
       store.heard();
       if (message.type === "preview") whatif.answered(message.id, message.predictions, message.error);
-      if (message.type !== "picture" || message.id < lookedAt) return;
-      const [image, labels] = buffers;
-      sight.value = { message, image, labels };
+      if (message.type === "picture") looking.answered(message, buffers);
     },
     heard,
     setLink(next) {

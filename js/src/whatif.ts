@@ -4,7 +4,7 @@
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { same } from "./decode";
-import { type Changes, readEdits, withEdit } from "./edits";
+import { type Changes, drawnAtOnce, readEdits, withEdit } from "./edits";
 import type { Edit } from "./schema.gen";
 
 /** One gesture is one undo step: moves of the same thing less than this apart, in ms. */
@@ -102,9 +102,11 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
     if (next) post(next);
   }
 
+  const soon = (edit: Edit, now: number) => !drawnAtOnce(edit) && now - movedAt < GESTURE_MS;
+
   function move(edit: Edit): void {
     const now = hands.now();
-    const log = withEdit(edits.peek(), edit, moving.peek() || now - movedAt < GESTURE_MS);
+    const log = withEdit(edits.peek(), edit, moving.peek() || soon(edit, now));
     movedAt = now;
     const guess = hands.guess(edit, log);
     batch(() => {
@@ -156,7 +158,7 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
       if (!hands.reachable() || list.length === 0) return;
       const now = hands.now();
       let log = edits.peek();
-      for (const edit of list) log = withEdit(log, edit, list.length === 1 && now - movedAt < GESTURE_MS);
+      for (const edit of list) log = withEdit(log, edit, list.length === 1 && soon(edit, now));
       movedAt = now;
       undone.value = [];
       settle(log);

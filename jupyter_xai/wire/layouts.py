@@ -118,6 +118,8 @@ def _pixels(layout: Pixels, longest: int = LONGEST) -> ImageLayout:
         n_features=layout.shape[0] if layout.labels is not None else math.prod(map_size(layout)),
         fill=text(layout.fill),
     )
+    if layout.image.shape[1] != width:
+        encoded["original_width"] = int(layout.image.shape[1])
     if layout.labels is not None:
         encoded["labels"] = deflate_labels(layout.labels, height, width)
     return encoded

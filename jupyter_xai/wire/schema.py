@@ -60,11 +60,15 @@ class TextLayout(TypedDict):
 
 
 class ImageLayout(TypedDict):
-    """An image. ``labels`` is a zlib-deflated little-endian uint16 map (height x width), absent for pixel maps."""
+    """An image. ``labels`` is a zlib-deflated little-endian uint16 map (height x width), absent for pixel maps.
+
+    ``original_width`` is there if the image is wider than what is sent: an edit counts the image's own pixels.
+    """
 
     type: Literal["pixels"]
     width: int
     height: int
+    original_width: NotRequired[int]
     mime: Literal["image/jpeg", "image/webp", "image/png"]
     image: Bytes
     labels: NotRequired[Bytes]

@@ -1,31 +1,34 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { OWN_KEYS } from "../components/keys";
+import { useEffect, useState } from "preact/hooks";
 import { Track } from "../components/track";
-import { counted, decimalsFor, fixed, signed, UNKNOWN, whole } from "../format";
-import { paintHeat } from "../heat";
-import { loadPhoto, type Photo } from "../photo";
-import { byWeight } from "../ranking";
+import { same } from "../decode";
+import { counted, decimalsFor, fixed, UNKNOWN, whole } from "../format";
+import { cutAnew, loadPhoto, type Photo, pixels } from "../photo";
 import { couldBeZero } from "../scales";
-import type { Geometry, ImageLayout } from "../schema.gen";
+import type { ImageLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
-import { reading } from "../words";
+import { PhotoCanvas } from "./canvas";
+import { Dials } from "./dials";
 import { Legend } from "./legend";
+import { Numbers, Pieces, Readout } from "./pieces";
 
 const OPACITY = 0.75;
-const NUMBERED = 5;
 
-/** The photo under its heat, the legend, opacity and threshold, and the piece that is pointed at. */
+/** The photo under its heat, the legend, what is shown of it, and what can be done to it. */
 export function ImageView({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const picture = store.picture.value;
   const [hot, setHot] = useState(-1);
+  const [bare, setBare] = useState(false);
   const layout = geometry?.layout.type === "pixels" ? geometry.layout : null;
   const photo = usePhoto(layout, picture);
+  const cut = useCut(store, photo);
+  const truth = useTruth(store, photo, bare);
   if (!geometry || !layout) return null;
   const { opacity = OPACITY, threshold = 0 } = store.display.value;
   const { values, errors, end } = picture;
   const map = picture.estimate?.pixels;
   const heat = values ?? (map && map.target === picture.target ? map.values : null);
+  const { hidden } = store.whatif.changes.value;
   const seen = (i: number) => {
     const value = heat?.[i] ?? 0;
     return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
@@ -33,19 +36,29 @@ export function ImageView({ store }: { store: Store }) {
   const decimals = decimalsFor(geometry.output_unit, end);
   const count = heat ? heat.reduce((sum, _, i) => sum + Number(seen(i)), 0) : 0;
   const thing = layout.labels ? "pieces" : "pixels";
+  const known = photo !== "broken" && photo && values && !bare && !cut;
   return (
     <div class="im">
-      <div class="im-pic" style={{ aspectRatio: `${layout.width} / ${layout.height}` }}>
-        <PhotoCanvas
-          photo={photo}
-          label={`Photo with ${whole(heat?.length ?? layout.n_features)} ${thing} coloured by contribution`}
-          {...{ heat, seen, end, opacity, hot, setHot }}
-        />
-        {photo !== "broken" && photo && values && (
-          <Numbers photo={photo} values={values} seen={seen} decimals={decimals} />
-        )}
-        {values && layout.labels && <Pieces geometry={geometry} picture={picture} hot={hot} setHot={setHot} />}
-        {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}
+      <div>
+        <div class="im-pic" style={{ aspectRatio: `${layout.width} / ${layout.height}` }}>
+          <PhotoCanvas
+            {...{ store, layout, end, opacity, hot, setHot, seen, bare, truth }}
+            photo={cut?.photo ?? photo}
+            heat={cut ? null : heat}
+            outlined={cut !== null}
+            label={
+              bare
+                ? "The photo as the model sees it"
+                : `Photo with ${whole(heat?.length ?? layout.n_features)} ${thing} coloured by contribution`
+            }
+          />
+          {known && (
+            <Numbers photo={photo} values={values} seen={(i) => seen(i) && !hidden.has(i)} decimals={decimals} />
+          )}
+          {values && layout.labels && <Pieces {...{ store, geometry, picture, hot, setHot }} />}
+          {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}
+        </div>
+        <Caption store={store} pieces={cut?.pieces ?? 0} bare={bare} cut={layout.labels !== undefined} />
       </div>
       <div class="im-c">
         <Legend
@@ -54,7 +67,13 @@ export function ImageView({ store }: { store: Store }) {
           decimals={decimals}
           name={picture.estimate?.target_names[picture.row]}
         />
-        <div class="hd">show</div>
+        <div class="hd">
+          <span>show</span>
+          <label class="chk">
+            <input type="checkbox" checked={bare} onChange={(event) => setBare(event.currentTarget.checked)} />
+            what the model sees
+          </label>
+        </div>
         <span class="lb">opacity</span>
         <Track
           label="opacity of the heat"
@@ -76,10 +95,76 @@ export function ImageView({ store }: { store: Store }) {
           <span class="q">≥ {fixed(threshold * end, decimals)}</span> <b>{heat ? whole(count) : UNKNOWN}</b>
           <span class="q">{"\u00a0seen"}</span>
         </span>
-        <Readout geometry={geometry} picture={picture} hot={hot} />
+        <Dials store={store} layout={layout} />
+        <Readout {...{ store, geometry, picture, hot }} />
       </div>
     </div>
   );
+}
+
+/** What the hand can do here, or what is being tried. */
+function Caption({ store, pieces, bare, cut }: { store: Store; pieces: number; bare: boolean; cut: boolean }) {
+  const error = store.sight.value?.message.error;
+  const live = store.reachable.value;
+  const words = pieces
+    ? `${whole(pieces)} pieces would be explained.`
+    : error
+      ? error
+      : bare
+        ? "The photo as the model sees it."
+        : live
+          ? `${cut ? "Click a piece to hide it, drag" : "Drag"} to cover a box.`
+          : "";
+  return words ? <p class={`s ${error && !pieces ? "err" : "q"}`}>{words}</p> : null;
+}
+
+/** The photo cut as it would be, while that is tried out. */
+function useCut(store: Store, photo: Photo | "broken" | null): { photo: Photo; pieces: number } | null {
+  const [cut, setCut] = useState<{ photo: Photo; pieces: number; sight: unknown } | null>(null);
+  const trial = store.trial.value;
+  const sight = store.sight.value;
+  const ground = photo && photo !== "broken" ? photo.ground : null;
+  useEffect(() => {
+    const { message, labels, params } = sight ?? {};
+    if (!trial || !params || !ground || !labels || !message || message.error) return;
+    const { width = 1, height = 1, n_features: pieces = 0 } = message;
+    let wanted = true;
+    cutAnew(ground, { width, height, labels, pieces }).then(
+      (fresh) => wanted && setCut({ photo: fresh, pieces, sight }),
+      () => {},
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [trial, sight, ground]);
+  return trial && cut ? cut : null;
+}
+
+/** What the model sees after the present edits, from Python; null while it is not known. */
+function useTruth(store: Store, photo: Photo | "broken" | null, bare: boolean): Uint8ClampedArray | null {
+  const [known, setKnown] = useState<{ sight: unknown; rgba: Uint8ClampedArray } | null>(null);
+  const edits = store.whatif.edits.value;
+  const { adjusted, hidden, boxes } = store.whatif.changes.value;
+  const covered = hidden.size > 0 || boxes.length > 0;
+  const wanted = bare ? covered || adjusted.size > 0 : adjusted.size > 0 && !covered;
+  const sight = store.sight.value;
+  const fits = wanted && sight !== null && !sight.params && same(sight.edits, edits);
+  const ground = photo && photo !== "broken" ? photo.ground : null;
+  useEffect(() => {
+    if (wanted && !fits) store.look(edits);
+  }, [store, edits, wanted]);
+  useEffect(() => {
+    if (!fits || !sight?.image || !sight.message.mime || !ground) return;
+    let current = true;
+    pixels(sight.image, sight.message.mime, ground.width, ground.height).then(
+      (rgba) => current && setKnown({ sight, rgba }),
+      () => {},
+    );
+    return () => {
+      current = false;
+    };
+  }, [fits, sight, ground]);
+  return fits && known?.sight === sight ? known.rgba : null;
 }
 
 /** Opacity is its own answer. */
@@ -123,145 +208,4 @@ function usePhoto(layout: ImageLayout | null, picture: Picture): Photo | "broken
     };
   }, [layout, width, height]);
   return photo;
-}
-
-interface CanvasProps {
-  photo: Photo | "broken" | null;
-  label: string;
-  heat: Float32Array | null;
-  seen: (index: number) => boolean;
-  end: number;
-  opacity: number;
-  hot: number;
-  setHot: (piece: number) => void;
-}
-
-function PhotoCanvas({ photo, label, heat, seen, end, opacity, hot, setHot }: CanvasProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const ground = photo && photo !== "broken" ? photo.ground : null;
-  useLayoutEffect(() => {
-    const context = ground && canvas.current?.getContext("2d");
-    if (!ground || !context) return;
-    const image = context.createImageData(ground.width, ground.height);
-    const fits = heat !== null && (photo as Photo).middles.length <= heat.length;
-    paintHeat(image.data, ground, fits ? { values: heat, shown: seen, end, opacity, hot } : null);
-    context.putImageData(image, 0, 0);
-  });
-  const point = (event: PointerEvent) => {
-    if (!ground || (photo as Photo).middles.length === 0) return;
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    const x = Math.floor(((event.clientX - box.left) / box.width) * ground.width);
-    const y = Math.floor(((event.clientY - box.top) / box.height) * ground.height);
-    const inside = x >= 0 && y >= 0 && x < ground.width && y < ground.height;
-    setHot(inside ? (ground.index[y * ground.width + x] ?? -1) : -1);
-  };
-  return (
-    <canvas
-      ref={canvas}
-      width={ground?.width ?? 1}
-      height={ground?.height ?? 1}
-      role="img"
-      aria-label={label}
-      onPointerMove={point}
-      onPointerDown={point}
-      onPointerLeave={() => setHot(-1)}
-    />
-  );
-}
-
-interface NumbersProps {
-  photo: Photo;
-  values: Float32Array;
-  seen: (index: number) => boolean;
-  decimals: number;
-}
-
-/** The largest pieces carry their number. */
-function Numbers({ photo, values, seen, decimals }: NumbersProps) {
-  const largest = byWeight(values).filter(seen).slice(0, NUMBERED);
-  return (
-    <>
-      {largest.map((piece) => {
-        const [x, y] = photo.middles[piece] ?? [0.5, 0.5];
-        return (
-          <span
-            key={piece}
-            class="lab"
-            aria-hidden="true"
-            style={{
-              left: `clamp(26px, ${100 * x}%, calc(100% - 26px))`,
-              top: `clamp(8px, ${100 * y}%, calc(100% - 8px))`,
-            }}
-          >
-            {signed(values[piece] as number, decimals)}
-          </span>
-        );
-      })}
-    </>
-  );
-}
-
-interface PiecesProps {
-  geometry: Geometry;
-  picture: Picture;
-  hot: number;
-  setHot: (piece: number) => void;
-}
-
-/** The pieces by weight for keyboard and screen reader; the canvas shows which one is chosen. */
-function Pieces({ geometry, picture, hot, setHot }: PiecesProps) {
-  const { order, values, errors, end } = picture;
-  const [at, setAt] = useState(0);
-  const id = useRef(`jx-${Math.random().toString(36).slice(2)}`).current;
-  const step = (event: KeyboardEvent) => {
-    const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: order.length - 1 };
-    const to = moves[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    const next = Math.max(0, Math.min(order.length - 1, to));
-    setAt(next);
-    setHot(order[next] ?? -1);
-  };
-  return (
-    <div
-      {...OWN_KEYS}
-      class="pieces"
-      role="listbox"
-      aria-label="Pieces by contribution"
-      aria-activedescendant={`${id}-${at}`}
-      tabIndex={0}
-      onKeyDown={step}
-      onFocus={() => setHot(order[at] ?? -1)}
-      onBlur={() => setHot(-1)}
-    >
-      {order.map((piece, place) => (
-        <span
-          key={piece}
-          id={`${id}-${place}`}
-          class="vh"
-          role="option"
-          tabIndex={-1}
-          aria-selected={piece === hot}
-          aria-label={`piece ${piece + 1}, ${reading(values?.[piece] ?? 0, errors?.[piece], geometry.output_unit, end)}`}
-        />
-      ))}
-    </div>
-  );
-}
-
-/** The numbers of the piece that is pointed at, else of the largest. */
-function Readout({ geometry, picture, hot }: { geometry: Geometry; picture: Picture; hot: number }) {
-  const { values, errors, end, order } = picture;
-  const piece = hot >= 0 ? hot : order[0];
-  const value = piece === undefined ? undefined : values?.[piece];
-  if (piece === undefined || value === undefined) return null;
-  const [number, ...rest] = reading(value, errors?.[piece], geometry.output_unit, end).split(" ");
-  return (
-    <div class="rdo">
-      <span class="q">
-        {hot >= 0 ? "" : "largest: "}piece {piece + 1}
-      </span>{" "}
-      <b class={value < 0 ? "neg" : "pos"}>{number?.replace(/,$/, "")}</b> <span class="q">{rest.join(" ")}</span>
-    </div>
-  );
 }

@@ -206,6 +206,14 @@ def test_label_maps_keep_their_place() -> None:
     assert encoded["n_features"] == 4
 
 
+def test_a_shrunk_picture_says_in_which_pixels_edits_count() -> None:
+    large, small = (
+        encode_layout(Pixels(image=np.zeros((h, w, 3), np.uint8))) for h, w in ((900, 1000), (30, 40))
+    )
+    assert (large["width"], large["original_width"]) == (448, 1000)
+    assert "original_width" not in small
+
+
 def test_nearest_and_area_mean() -> None:
     assert np.array_equal(nearest(np.arange(6).reshape(2, 3), 2, 3), np.arange(6).reshape(2, 3))
     array = np.random.default_rng(0).normal(size=(2, 7, 10))

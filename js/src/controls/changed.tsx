@@ -1,0 +1,52 @@
+import { RichText } from "../components/rich";
+import { amountText } from "../darkroom";
+import type { Changes } from "../edits";
+import { decider, present } from "../flips";
+import { counted, prediction } from "../format";
+import type { Geometry } from "../schema.gen";
+import type { Store } from "../store";
+import { bold, featureWord, type Rich } from "../words";
+
+/** What the reader's changes come to: `Without 3 words: 0.793 → 0.776.` */
+export function Changed({ store }: { store: Store }) {
+  const geometry = store.geometry.value;
+  const { prediction: now, target, row, estimate } = store.picture.value;
+  const originally = store.originally.value;
+  const was = originally?.[target];
+  const what = geometry ? changeWords(geometry, store.whatif.changes.value) : "";
+  if (!geometry || was === undefined || what === "" || !Number.isFinite(now)) return null;
+  const unit = geometry.output_unit;
+  const decide = decider(geometry, target, row);
+  const side = (scores: Float32Array | null) => decide(present(scores, estimate?.targets ?? []));
+  const turned = side(originally) !== side(store.predictions.value);
+  const rich: Rich = [
+    ` ${what}: `,
+    bold(`${prediction(was, unit)} \u2192 ${prediction(now, unit)}`),
+    turned ? ", the prediction flips." : ".",
+  ];
+  return <RichText rich={rich} />;
+}
+
+/** `With blur 4 px, 2 pieces hidden`; "" where the rows say it themselves. */
+export function changeWords(geometry: Geometry, changes: Changes): string {
+  const { layout } = geometry;
+  const { struck, replaced, inserted, hidden, boxes, adjusted } = changes;
+  if (layout.type === "tokens") {
+    const word = featureWord(geometry);
+    const parts = [
+      ...(struck.size > 0 ? [`without ${counted(struck.size, word)}`] : []),
+      ...(replaced.size > 0 ? [`with ${counted(replaced.size, word)} replaced`] : []),
+      ...(inserted.length > 0 ? [`with ${counted(inserted.length, word)} inserted`] : []),
+    ];
+    return capital(parts.join(", "));
+  }
+  if (layout.type !== "pixels") return "";
+  const parts = [
+    ...[...adjusted].map(([kind, amount]) => `${kind} ${amountText(kind, amount)}`),
+    ...(hidden.size > 0 ? [`${counted(hidden.size, "pieces")} hidden`] : []),
+    ...(boxes.length > 0 ? [`${boxes.length === 1 ? "1 box" : `${boxes.length} boxes`} covered`] : []),
+  ];
+  return parts.length > 0 ? `With ${parts.join(", ")}` : "";
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);

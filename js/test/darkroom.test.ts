@@ -1,0 +1,221 @@
+/** The photo in the reader's hands: what the adjustments do to pixels, and what gestures ask for. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { changeWords } from "../src/controls/changed";
+import { amountText, develop, dialsOf } from "../src/darkroom";
+import { readEdits } from "../src/edits";
+import { coverOf, paintHeat, veil } from "../src/heat";
+import type { Geometry } from "../src/schema.gen";
+import { revive } from "../src/standin";
+import { image, type Plain } from "./fixtures";
+import { type Mounted, mounted, painted, python } from "./mounted";
+
+const [W, H] = [9, 9];
+const rgba = new Uint8ClampedArray(W * H * 4).fill(255);
+for (let at = 0; at < W * H; at++) rgba.set([100, 100 + at, 60], 4 * at);
+const after = (...edits: [string, number][]) => develop(rgba, W, H, 1, new Map(edits) as never);
+const mean = (data: Uint8ClampedArray, channel: number) =>
+  Array.from({ length: W * H }, (_, at) => data[4 * at + channel] as number).reduce((a, b) => a + b, 0) / (W * H);
+
+describe("adjustments", () => {
+  it("leave the photo itself alone; none is the photo", () => {
+    const before = rgba.slice();
+    expect(after()).toBe(rgba);
+    after(["blur", 2], ["noise", 0.2], ["contrast", 1], ["rotation", 45]);
+    expect(rgba).toEqual(before);
+  });
+
+  it("follow Python's arithmetic", () => {
+    expect(after(["brightness", 0.2])[0]).toBe(151);
+    expect(after(["brightness", -0.8])[2]).toBe(0);
+    const flat = after(["contrast", -1]);
+    const grey = (mean(rgba, 0) + mean(rgba, 1) + mean(rgba, 2)) / 3;
+    expect([flat[0], flat[1], flat[2]].every((value) => Math.abs((value as number) - grey) <= 0.5)).toBe(true);
+    expect(after(["contrast", 1])[2]).toBe(Math.round(2 * 60 - grey));
+  });
+
+  it("blur keeps the mean and takes the spread; noise the other way", () => {
+    const spread = (data: Uint8ClampedArray) => {
+      const middle = mean(data, 1);
+      return Math.sqrt(
+        mean(
+          Uint8ClampedArray.from(data, (value) => (value - middle) ** 2 / 16),
+          1,
+        ),
+      );
+    };
+    const soft = after(["blur", 3]);
+    expect(Math.abs(mean(soft, 1) - mean(rgba, 1))).toBeLessThan(1.5);
+    expect(spread(soft)).toBeLessThan(0.6 * spread(rgba));
+    const even = new Uint8ClampedArray(64 * 64 * 4).fill(128);
+    const grain = develop(even, 64, 64, 1, new Map([["noise", 0.1]]) as never);
+    const values = Array.from({ length: 64 * 64 }, (_, at) => (grain[4 * at] as number) - 128);
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+    expect(Math.abs(deviation - 25.5)).toBeLessThan(1.5);
+    expect(develop(even, 64, 64, 1, new Map([["noise", 0.1]]) as never)).toEqual(grain);
+  });
+
+  it("turn counter-clockwise, as Python does", () => {
+    const quarter = after(["rotation", 90]);
+    // the top right corner comes to the top left
+    expect(quarter[1]).toBe(rgba[4 * (W - 1) + 1]);
+  });
+
+  it("have dials for any size of photo, zero among their steps", () => {
+    for (const size of [1, 8, 28, 224, 4000])
+      for (const { kind, low, high, step } of dialsOf(size, size)) {
+        expect(Number.isInteger(Math.round(((0 - low) / step) * 1e6) / 1e6), `${kind} of ${size}`).toBe(true);
+        expect(high).toBeGreaterThan(low);
+      }
+    expect([amountText("rotation", -90), amountText("brightness", 0.2), amountText("blur", 2.5)]).toEqual([
+      "\u221290\u00b0",
+      "+20 %",
+      "2.5 px",
+    ]);
+  });
+});
+
+describe("what is hidden", () => {
+  const index = Uint32Array.from({ length: 16 }, (_, at) => (at % 4 < 2 ? 0 : 1));
+  const ground = { width: 4, height: 4, rgba: new Uint8ClampedArray(64).fill(200), index, edges: new Uint8Array(16) };
+  it("is a piece or a box, hatched over the heat", () => {
+    expect(coverOf(ground, new Set(), [])).toBeNull();
+    expect([...(coverOf(ground, new Set([1]), [[0, 0, 2, 1]]) ?? [])].slice(0, 8)).toEqual([1, 1, 1, 1, 0, 0, 1, 1]);
+    const out = new Uint8ClampedArray(64);
+    const heat = { values: [1, 1], shown: () => true, end: 1, opacity: 1, hot: -1 };
+    paintHeat(out, ground, { ...heat, covered: coverOf(ground, new Set([1]), []) });
+    const [heated, hatched] = [out.slice(0, 3), out.slice(8, 11)];
+    expect(heated[0]).not.toBe(heated[2]);
+    expect(hatched[0]).toBe(hatched[2]);
+  });
+
+  it("takes the mean colour of its piece, or grey where only Python knows the fill", () => {
+    const covered = coverOf(ground, new Set([0]), []);
+    expect(veil(ground, covered, "mean")[0]).toBe(200);
+    expect(veil(ground, covered, "blur")[0]).toBe(160);
+    expect(veil(ground, covered, "blur")[8]).toBe(200);
+    expect(veil(ground, null, "blur")).toBe(ground.rgba);
+  });
+});
+
+let view: Mounted;
+afterEach(() => view?.close());
+const show = async (patch: Partial<Plain> = {}, options = {}) => {
+  view = mounted(image(patch), options);
+  await painted();
+};
+const edits = () => (view.model.get("request") as { edits?: unknown[] }).edits;
+const sent = (type: string) => view.model.sent.filter((message) => (message as { type: string }).type === type);
+const pieces = () => view.$("[role=listbox]") as HTMLElement;
+const key = async (target: HTMLElement, name: string) => {
+  target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+  await painted();
+};
+const pointer = (type: string, x: number, y: number) => {
+  const canvas = view.$("canvas") as HTMLCanvasElement;
+  vi.spyOn(canvas, "getBoundingClientRect").mockReturnValue({ left: 0, top: 0, width: 200, height: 200 } as DOMRect);
+  const event = new MouseEvent(type, { bubbles: true, clientX: x, clientY: y, button: 0 } as MouseEventInit);
+  canvas.dispatchEvent(event);
+};
+
+describe("the hand on the photo", () => {
+  it("Space hides the piece in focus and brings it back; arrows move on; undo takes it back", async () => {
+    await show();
+    expect(pieces().querySelectorAll("[role=option]")[0]?.getAttribute("aria-label")).toContain("piece 1, +0.028");
+    await key(pieces(), "ArrowRight");
+    await key(pieces(), " ");
+    expect(edits()).toEqual([{ op: "hide", pieces: [1] }]);
+    expect(pieces().querySelectorAll("[role=option]")[1]?.getAttribute("aria-label")).toBe("piece 2, hidden");
+    expect(view.words(".jx-say")).toContain("With 1 piece hidden: 0.385 \u2192 0.385.");
+    await key(pieces(), " ");
+    expect(edits()?.at(-1)).toEqual({ op: "show", pieces: [1] });
+    view.all(".jx-hands button")[0]?.click();
+    await painted();
+    expect(edits()).toEqual([{ op: "hide", pieces: [1] }]);
+  });
+
+  it("a drag covers a box in the image's own pixels: the prediction is asked for, explained on release", async () => {
+    const base = image();
+    const layout = { ...(base.geometry as { layout: object }).layout, original_width: 400 };
+    await show({ geometry: { ...(base.geometry as object), layout } });
+    pointer("pointerdown", 50, 20);
+    pointer("pointermove", 52, 21);
+    expect(sent("preview")).toEqual([]);
+    pointer("pointermove", 90, 60);
+    pointer("pointermove", 100, 10);
+    await painted();
+    expect(edits()).toBeUndefined();
+    expect((sent("preview").at(-1) as { edits: unknown[] }).edits).toEqual([
+      { op: "occlude", box: [100, 20, 200, 40] },
+    ]);
+    pointer("pointerup", 100, 10);
+    expect(edits()).toEqual([{ op: "occlude", box: [100, 20, 200, 40] }]);
+    // the next box is another, however soon
+    pointer("pointerdown", 0, 0);
+    pointer("pointermove", 20, 20);
+    pointer("pointerup", 20, 20);
+    expect(edits()).toHaveLength(2);
+    await painted();
+    expect(view.words(".jx-say")).toContain("With 2 boxes covered");
+  });
+
+  it("a dial shows the photo's change at once and asks Python for the true picture", async () => {
+    await show();
+    const blur = view.$('input[aria-label="rotation"]') as HTMLInputElement;
+    expect(blur.getAttribute("aria-valuetext")).toBe("0\u00b0, probability 0.385");
+    blur.value = String(Number(blur.value) + 10);
+    blur.dispatchEvent(new Event("input", { bubbles: true }));
+    await painted();
+    expect(blur.getAttribute("aria-valuetext")).toBe("30\u00b0, probability 0.385");
+    const rotated = [{ op: "adjust", kind: "rotation", amount: 30 }];
+    expect((sent("picture").at(-1) as { edits: unknown }).edits).toEqual(rotated);
+    expect(edits()).toBeUndefined();
+    blur.dispatchEvent(new Event("change", { bubbles: true }));
+    await painted();
+    expect(edits()).toEqual(rotated);
+    await key(blur, "Backspace");
+    expect(edits()?.at(-1)).toEqual({ op: "adjust", kind: "rotation", amount: 0 });
+  });
+
+  it("asks for one picture at a time, the newest next", async () => {
+    await show();
+    const dial = view.$('input[aria-label="noise"]') as HTMLInputElement;
+    for (const step of [1, 2, 3]) {
+      dial.value = String(step);
+      dial.dispatchEvent(new Event("input", { bubbles: true }));
+      await painted();
+    }
+    const [first, ...others] = sent("picture") as { id: number }[];
+    expect(others).toEqual([]);
+    view.model.emit("msg:custom", { type: "picture", id: first?.id, mime: "image/png" }, []);
+    await painted();
+    const asked = sent("picture").slice(1) as { edits: { amount: number }[] }[];
+    expect(asked.map((message) => message.edits[0]?.amount)).toEqual([0.03]);
+  });
+
+  it("an error of the picture is said; a saved page has no hands", async () => {
+    await show();
+    (view.$(".im-c .chk input") as HTMLInputElement).click();
+    await key(pieces(), " ");
+    const [asked] = sent("picture") as { id: number }[];
+    view.model.emit("msg:custom", { type: "picture", id: asked?.id, error: "<b>no</b>" }, []);
+    await painted();
+    expect(view.words(".im .err")).toBe("<b>no</b>");
+    view.close();
+    await show({}, { live: false });
+    expect(view.$('input[aria-label="blur"]')).toBeNull();
+    await key(pieces(), " ");
+    expect(edits()).toBeUndefined();
+  });
+});
+
+it("changes are said in words", async () => {
+  const shape = revive(image().geometry) as Geometry;
+  const words = (...log: object[]) => changeWords(shape, readEdits(log as never));
+  expect(words()).toBe("");
+  expect(words({ op: "hide", pieces: [0, 1] }, { op: "adjust", kind: "blur", amount: 2 })).toBe(
+    "With blur 2 px, 2 pieces hidden",
+  );
+  await show();
+  await python(view.model, "request", { edits: [{ op: "hide", pieces: [2] }] });
+  expect(view.words(".jx-say")).toContain("With 1 piece hidden");
+});
