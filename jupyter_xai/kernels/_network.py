@@ -19,9 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from jupyter_xai.errors import ModelError, XaiError
 from jupyter_xai.evaluation import out_of_memory
-
-_ENDS = frozenset({"softmax", "sigmoid", "expit"})
-_RESHAPES = frozenset({"squeeze", "unsqueeze", "view", "reshape", "flatten", "contiguous", "clone"})
+from jupyter_xai.models.ending import Ending
 
 Function = Callable[..., Tensor]
 Finish = Callable[[Tensor, Any, Sequence[Tensor]], Tensor]
@@ -40,33 +38,6 @@ class Part:
 
     value: Tensor
     role: str
-
-
-class Ending(TorchFunctionMode):
-    """Remembers what went into the last softmax or sigmoid, past changes of shape alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: list[tuple[Tensor, Tensor]] = []
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Call on, and note."""
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
-        if name in _ENDS and args and isinstance(args[0], Tensor) and isinstance(result, Tensor):
-            self._known.append((result, args[0]))
-        elif name in _RESHAPES and args and isinstance(args[0], Tensor):
-            argument = self.argument(args[0])
-            if argument is not None and isinstance(result, Tensor):
-                self._known.append((result, func(argument, *args[1:], **kwargs)))
-        return result
-
-    def argument(self, result: Tensor) -> Tensor | None:
-        """What the softmax or sigmoid that made this was called with; None if none made it."""
-        return next((argument for known, argument in reversed(self._known) if known is result), None)
 
 
 class Embeddings(TorchFunctionMode):

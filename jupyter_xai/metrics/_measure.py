@@ -1,0 +1,146 @@
+"""What a metric answers with, and the intervals of metrics that sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.explanation.numbers import significant
+
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Measure:
+    """One metric of one explanation, one number an explained output.
+
+    Parameters
+    ----------
+    name : str
+        The metric.
+    values : ndarray of shape (outputs,)
+        NaN where there is no number to give; ``notices`` says why.
+    half_widths : ndarray of shape (outputs,), optional
+        Half-widths of 95 % intervals; None where nothing was sampled.
+    output_names : tuple of str
+    unit : str
+        Unit of the values, "" for a pure number.
+    better : {"higher", "lower", ""}
+        Which end a faithful or steady explanation is at.
+    definition : str
+        Paper and equation.
+    n_evals, n_rows : int
+        Perturbations, and rows the model was asked about.
+    notices : tuple of str
+        What the reader should know, one sentence each.
+
+    Examples
+    --------
+    >>> Measure(
+    ...     name="completeness gap",
+    ...     values=np.array([0.25]),
+    ...     output_names=("bad",),
+    ...     unit="logit",
+    ...     better="lower",
+    ... )
+    <completeness gap of bad: 0.25 logit, lower is better>
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    half_widths: NDArray[np.float64] | None = None
+    output_names: tuple[str, ...] = ()
+    unit: str = ""
+    better: Better = ""
+    definition: str = ""
+    n_evals: int = 0
+    n_rows: int = 0
+    notices: tuple[str, ...] = ()
+
+    @property
+    def intervals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Lower and upper 95 % bounds, each of shape (outputs,); None where nothing was sampled."""
+        if self.half_widths is None:
+            return None
+        return self.values - self.half_widths, self.values + self.half_widths
+
+    def __repr__(self) -> str:
+        """Name, first output, its value and interval, and which end is better."""
+        first = self.output_names[0] if self.output_names else "the output"
+        value = float(self.values[0])
+        said = significant(value) if np.isfinite(value) else "no number"
+        if self.half_widths is not None and np.isfinite(value):
+            said += f" ± {significant(float(self.half_widths[0]))}"
+        said += f" {self.unit}" if self.unit else ""
+        end = f", {self.better} is better" if self.better else ""
+        return f"<{self.name} of {first}: {said}{end}>"
+
+
+def student(degrees: int) -> float:
+    """Two-sided 95 % quantile of Student's t.
+
+    Examples
+    --------
+    >>> round(student(9), 3), student(0)
+    (2.262, inf)
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975)) if degrees > 0 else float("inf")
+
+
+def mean_interval(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over independent draws, and the half-width of its 95 % interval.
+
+    Parameters
+    ----------
+    draws : ndarray of shape (n, ...)
+
+    Examples
+    --------
+    >>> mean, half = mean_interval(np.array([1.0, 2.0, 3.0]))
+    >>> float(mean), round(float(half), 3)
+    (2.0, 2.484)
+    """
+    n = len(draws)
+    if n < 2:
+        return draws.mean(axis=0), np.full(draws.shape[1:], np.inf)
+    return draws.mean(axis=0), student(n - 1) * draws.std(axis=0, ddof=1) / np.sqrt(n)
+
+
+def jackknife(
+    parts: NDArray[np.float64], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A function of sums over independent draws, and the half-width of its 95 % interval, by leaving draws out in turn.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (n, ..., k)
+        What each draw adds to the k sums.
+    statistic : callable
+        From sums (..., k) to values (...).
+
+    Notes
+    -----
+    Efron & Stein, "The Jackknife Estimate of Variance" (1981).
+
+    Examples
+    --------
+    >>> ratio = lambda sums: sums[..., 0] / sums[..., 1]
+    >>> value, half = jackknife(np.array([[1.0, 1.0], [3.0, 1.0], [2.0, 1.0]]), ratio)
+    >>> float(value), round(float(half), 3)
+    (2.0, 2.484)
+    """
+    n = len(parts)
+    total = parts.sum(axis=0)
+    value = statistic(total)
+    if n < 2:
+        return value, np.full(np.shape(value), np.inf)
+    without = statistic(total - parts)
+    with np.errstate(invalid="ignore"):  # where there is no value there is no interval either
+        spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    return value, student(n - 1) * np.sqrt((n - 1) / n * spread)
