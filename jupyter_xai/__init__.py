@@ -15,6 +15,7 @@ _PUBLIC = {
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
+    "PermutationShap": "jupyter_xai.kernels.permutation_shap",
     "DeepLift": "jupyter_xai.kernels.deeplift",
     "DeepShap": "jupyter_xai.kernels.deeplift",
     "GradCam": "jupyter_xai.kernels.grad_cam",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap
     from jupyter_xai.kernels.lime import Lime as Lime
+    from jupyter_xai.kernels.permutation_shap import PermutationShap as PermutationShap
     from jupyter_xai.kernels.saliency import Saliency as Saliency
     from jupyter_xai.kernels.smooth_grad import SmoothGrad as SmoothGrad
     from jupyter_xai.maskers.image import Image as Image

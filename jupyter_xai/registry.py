@@ -68,6 +68,12 @@ KERNELS: dict[str, Kernel] = {
     for kernel in (
         Kernel("lime", "LIME", "jupyter_xai.kernels.lime:Lime", "perturbation"),
         Kernel("kernel_shap", "KernelSHAP", "jupyter_xai.kernels.kernel_shap:KernelShap", "perturbation"),
+        Kernel(
+            "permutation_shap",
+            "Permutation SHAP",
+            "jupyter_xai.kernels.permutation_shap:PermutationShap",
+            "perturbation",
+        ),
         *(
             Kernel(
                 name, label, f"jupyter_xai.kernels.deeplift:{cls}", "gradient", ("table", "image"), ("torch",)

@@ -67,3 +67,22 @@ def plain_kernel_shap(game, n, samples, rng):
     design = masks[:, :-1] - masks[:, -1:]
     solved = np.linalg.lstsq(design, answers - masks[:, -1] * total, rcond=None)[0]
     return np.append(solved, total - solved.sum())
+
+
+def plain_permutations(game, n, orders):
+    """Means over orders, each walked forwards and backwards, of what a player adds when it comes; standard deviations
+    over orders. For one output.
+    """
+    found = []
+    for order in orders:
+        both = np.zeros(n)
+        for walk in (order, order[::-1]):
+            kept = np.zeros(n, dtype=bool)
+            before = float(np.ravel(game(kept[None]))[0])
+            for player in walk:
+                kept[player] = True
+                after = float(np.ravel(game(kept[None]))[0])
+                both[player] += (after - before) / 2
+                before = after
+        found.append(both)
+    return np.mean(found, axis=0), np.std(found, axis=0, ddof=1)

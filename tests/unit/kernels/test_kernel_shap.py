@@ -186,6 +186,13 @@ def test_it_stops_when_it_has_settled_and_says_so():
         assert e2.n_evals == e.n_evals
 
 
+def test_a_test_that_came_too_early_does_not_keep_it_from_settling():
+    w = np.random.default_rng(0).normal(size=300)  # 128 pairs say nothing of 300 players
+    e = KernelShap(FakePredictor(lambda masks: masks @ w), MaskMasker(), estimator="wls").explain(300)
+    assert e.status == "settled"
+    assert e.n_evals < 2648
+
+
 def test_forecast_comes_down_to_what_is_needed():
     kernel = KernelShap(
         FakePredictor(network(20, 0)), MaskMasker(), tolerance=0.05, n_samples=20_000, batch_size=64
