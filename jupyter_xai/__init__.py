@@ -23,6 +23,7 @@ _PUBLIC = {
     "ExpectedGradients": "jupyter_xai.kernels.expected_gradients",
     "SmoothGrad": "jupyter_xai.kernels.smooth_grad",
     "Saliency": "jupyter_xai.kernels.saliency",
+    "Sensitivity": "jupyter_xai.kernels.sensitivity",
     "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from jupyter_xai.kernels.lime import Lime as Lime
     from jupyter_xai.kernels.permutation_shap import PermutationShap as PermutationShap
     from jupyter_xai.kernels.saliency import Saliency as Saliency
+    from jupyter_xai.kernels.sensitivity import Sensitivity as Sensitivity
     from jupyter_xai.kernels.smooth_grad import SmoothGrad as SmoothGrad
     from jupyter_xai.maskers.image import Image as Image
     from jupyter_xai.maskers.tabular import Tabular as Tabular

@@ -28,6 +28,8 @@ class Kernel:
         Kinds of input it explains.
     needs : tuple of str
         What the model must be: ``"torch"`` for kernels that take gradients.
+    without_torch : tuple of {"table", "text", "image"}
+        Kinds of input that it explains for other models as well, by differences in the place of gradients.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Kernel:
     family: Family
     kinds: tuple[Kind, ...] = ("table", "text", "image")
     needs: tuple[str, ...] = ()
+    without_torch: tuple[Kind, ...] = ()
 
     def load(self) -> Any:
         """Import and return the kernel's class."""
@@ -58,7 +61,7 @@ class Kernel:
         """
         if kind not in self.kinds:
             return f"{self.label} explains {' and '.join(self.kinds)} inputs, not a {kind}"
-        if "torch" in self.needs and backend != "torch":
+        if "torch" in self.needs and backend != "torch" and kind not in self.without_torch:
             return f"{self.label} takes gradients and needs a torch network"
         return ""
 
@@ -94,6 +97,15 @@ KERNELS: dict[str, Kernel] = {
                 ("smooth_grad", "SmoothGrad", "SmoothGrad"),
                 ("input_x_gradient", "Input × gradient", "InputXGradient"),
             )
+        ),
+        Kernel(
+            "sensitivity",
+            "Sensitivity",
+            "jupyter_xai.kernels.sensitivity:Sensitivity",
+            "gradient",
+            ("table", "image"),
+            ("torch",),
+            without_torch=("table",),
         ),
         Kernel(
             "grad_cam", "Grad-CAM", "jupyter_xai.kernels.grad_cam:GradCam", "gradient", ("image",), ("torch",)

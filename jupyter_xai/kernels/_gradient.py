@@ -14,7 +14,7 @@ A kernel says how attributions come about in ``_attribute(run)``, a generator of
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -88,6 +88,12 @@ class GradientKernel:
     def _seen(self, layout: Layout) -> Layout:
         """What the values are of, where that is not the input as it is."""
         return layout
+
+    def _fold(
+        self, values: NDArray[np.float64], layout: Layout, masker: Any, role: str
+    ) -> NDArray[np.float64]:
+        """Values of one input as its features have them."""
+        return fold(values, layout, masker, role)
 
     def explain(self, x: Any, targets: Target | None = None) -> Explanation:
         """Explain one instance.
@@ -223,8 +229,8 @@ class GradientKernel:
     ) -> list[Explanation]:
         params = {spec.name: _said(getattr(self, spec.name)) for spec in self.params} | found.params
         names = self._predictor().output_names
-        values = _by_part(run, given, found.values)
-        errors = None if found.std_errors is None else _by_part(run, given, found.std_errors)
+        values = _by_part(run, given, found.values, self._fold)
+        errors = None if found.std_errors is None else _by_part(run, given, found.std_errors, self._fold)
         scores, outputs = run.scores().double().cpu().numpy(), run.outputs.double().cpu().numpy()
         bases = None if found.base_values is None else found.base_values.double().cpu().numpy()
         return [
@@ -278,7 +284,9 @@ def _said(value: Any) -> Any:
     return value if plain else getattr(value, "__name__", type(value).__name__)
 
 
-def _by_part(run: Run, given: Sequence[Given], values: Sequence[Tensor]) -> list[Any]:
+def _by_part(
+    run: Run, given: Sequence[Given], values: Sequence[Tensor], fold: Callable[..., NDArray[np.float64]]
+) -> list[Any]:
     """For each instance its values by input: one array, or a tuple where several inputs are explained."""
     shaped: dict[int, NDArray[np.float64]] = {}
     for point, part in zip(values, run.owners_of, strict=True):

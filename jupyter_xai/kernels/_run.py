@@ -130,6 +130,11 @@ class Run:
         return self._points_of(_stacked(list(each)))
 
     @property
+    def rows_a_pass(self) -> int:
+        """Most rows a pass, as far as memory has shown."""
+        return self._limit
+
+    @property
     def background_rows(self) -> int:
         """How many rows the kernel's background has."""
         return max(len(part.value) for part in self._background() if part.role != "fixed")

@@ -106,8 +106,19 @@ class Estimator(Protocol):
         ...
 
 
+class Answers(Protocol):
+    """A run's model calls, whatever the model is asked about."""
+
+    n_rows: int
+    rows_per_eval: int
+
+    def blocks(self, n: int, stops: tuple[int, ...] = ()) -> Iterator[Block]:
+        """Answers on the first n of a sequence, one block a batch; blocks end at each of ``stops``."""
+        ...
+
+
 def estimates(
-    evaluation: Evaluation | MaskEvaluation,
+    evaluation: Answers,
     estimator: Estimator,
     n: int,
     *,
@@ -119,7 +130,8 @@ def estimates(
 
     Parameters
     ----------
-    evaluation : Evaluation or MaskEvaluation
+    evaluation : Answers
+        As ``Evaluation`` and ``MaskEvaluation`` are.
     estimator : Estimator
     n : int
         Draws or coalitions; with a tolerance the cap.

@@ -310,6 +310,54 @@ class Table:
                 columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
         return self.form.assemble(columns, len(changes))
 
+    def spreads(self) -> NDArray[np.float64]:
+        """Standard deviation of each column; of the codes where categories are numbers, 0 where they are not."""
+        kept: NDArray[np.float64] | None = self.__dict__.get("_spreads")
+        if kept is None:
+            kept = np.zeros(len(self.columns))
+            for at, column in enumerate(self.columns):
+                numbers = isinstance(column, NumberColumn) or all(
+                    isinstance(level, int | float) for level in column.levels
+                )
+                if numbers:
+                    values = np.asarray(self.form.read(at), dtype=np.float64)
+                    values = values[np.isfinite(values)]
+                    kept[at] = values.std() if len(values) else 0.0
+            self.__dict__["_spreads"] = kept
+        return kept
+
+    def move(
+        self, at: int, value: Any, step: float
+    ) -> tuple[int, tuple[Any, ...], tuple[float, ...], float, float] | None:
+        """How a column is moved by itself: (column, values, weights, spread, present); None if it cannot be.
+
+        Parameters
+        ----------
+        at : int
+        value : object
+            The instance's, aligned.
+        step : float
+            To either side of a number, in standard deviations; whole numbers move by whole numbers.
+        """
+        column, spread = self.columns[at], float(self.spreads()[at])
+        if isinstance(column, CategoryColumn):
+            if column.kind == "boolean" and value is not None:
+                return at, (False, True), (), spread, float(value)
+            shares = column.frequencies[: len(column.levels)]
+            seen = [
+                (level, float(share)) for level, share in zip(column.levels, shares, strict=True) if share > 0
+            ]
+            return at, tuple(level for level, _ in seen), tuple(share for _, share in seen), 0.0, 0.0
+        if value is None:
+            return None
+        number = float(value)
+        width = step * (spread or max(abs(number), 1.0))
+        if column.whole:
+            width = max(1.0, float(np.rint(width)))
+            return at, (int(number - width), int(number + width)), (), spread, number
+        kind = (self._plain or np.dtype(np.float64)).type
+        return at, (float(kind(number - width)), float(kind(number + width))), (), spread, number
+
     def grid(self, at: int, value: Any, most: int) -> tuple[Any, ...]:
         """Values of a column from its least to its greatest, the present one among them: every category, or numbers
         that are as dense as the background's but leave no wide gap.

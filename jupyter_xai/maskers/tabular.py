@@ -234,6 +234,35 @@ class BoundTable:
         moved = [(self._table.members[feature][0], value) for feature, value in changes]
         return _to_backend(self._table.variants(self._row, moved), self._predictor)
 
+    def spreads(self) -> NDArray[np.float64]:
+        """Standard deviation of each of the model's columns in the whole background; 0 for text categories."""
+        return self._table.spreads()
+
+    def moves(self, step: float) -> list[tuple[int, tuple[Any, ...], tuple[float, ...], float, float]]:
+        """How each of the model's columns is moved by itself: (column, values, weights, spread, present).
+
+        Parameters
+        ----------
+        step : float
+            To either side of a number, in standard deviations.
+        """
+        found = (self._table.move(at, value, step) for at, value in enumerate(self._row))
+        return [each for each in found if each is not None]
+
+    def unmoved(self) -> tuple[str, ...]:
+        """Name the numbers that are missing, which cannot be moved."""
+        names = [
+            column.name
+            for column, value in zip(self._table.columns, self._row, strict=True)
+            if isinstance(column, NumberColumn) and value is None
+        ]
+        said = f"{', '.join(names)}: missing in this row, so there is nothing to move, and zero is shown."
+        return (said,) if names else ()
+
+    def moved(self, changes: Sequence[tuple[int, Any]]) -> Batch:
+        """Model rows that are the instance but for one of the model's columns each: (column, value)."""
+        return _to_backend(self._table.variants(self._row, changes), self._predictor)
+
     def background_rows(self) -> Any:
         """The background rows that stand for all, as the model takes them: (draws, columns)."""
         return self.build(np.zeros((1, self.n_features), dtype=np.bool_))
