@@ -70,6 +70,11 @@ class Cells:
         cells >>= np.uint32(16)
         return cells.astype(np.uint16).T
 
+    def at(self, points: NDArray[np.float64]) -> NDArray[np.integer]:
+        """Cells of numbers in 0-1, shape (n_columns, rows), in the shape and type that ``draw`` returns."""
+        cells: NDArray[np.uint32] = (points * self.count).astype(np.uint32)
+        return cells.T if self.count > 2**16 else cells.astype(np.uint16).T
+
     def stretch(self, codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """First cell and number of cells of one code a column, in the type that ``draw`` returns."""
         own = self.codes.reshape(len(codes), -1) == codes[:, None]

@@ -15,6 +15,7 @@ from jupyter_xai.explanation import Columns, Layout
 from jupyter_xai.explanation.layouts import ColumnKind
 from jupyter_xai.maskers._columns import NumberColumn
 from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
+from jupyter_xai.maskers._sobol import REPLICATES, SobolReplicates
 from jupyter_xai.maskers._table import Table
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Batch, Draws, Kind, Predictor, Sampler
@@ -117,10 +118,10 @@ class Tabular:
         predictor: Predictor | None,
         *,
         random_state: int | None = 0,
-        sampler: Sampler = "balanced",  # noqa: ARG002 - one scheme so far
+        sampler: Sampler = "balanced",
     ) -> TableNeighbourhood:
         """LIME's neighbourhood of a row: 5000 draws by default; see ``bind`` for parameters and errors."""
-        return TableNeighbourhood(self.table(), x, predictor, random_state)
+        return TableNeighbourhood(self.table(), x, predictor, random_state, sampler)
 
 
 def _layout(table: Table, row: Sequence[Any], codes: Sequence[int], *, binned: bool) -> Columns:
@@ -281,20 +282,38 @@ class TableNeighbourhood:
     x : row
     predictor : Predictor or None
     random_state : int or None
+    sampler : {"balanced", "lime"}, default="balanced"
     """
 
-    def __init__(self, table: Table, x: Any, predictor: Predictor | None, random_state: int | None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        x: Any,
+        predictor: Predictor | None,
+        random_state: int | None,
+        sampler: Sampler = "balanced",
+    ) -> None:
         self._table, self._predictor = table, predictor
         self._row = table.align(x)
         self._codes = np.array(table.check(self._row), dtype=table.cells.codes.dtype)
         self._seed = check_seed(random_state)
         self._groups = [list(members) for members in table.members if len(members) > 1]
         self._first, self._many = table.cells.stretch(self._codes)
-        size = block_rows(len(table.columns) + len(self._groups))
-        self._prefix = Prefix(lambda k: self._block(k, size), size)
+        self._orders = [
+            np.lexsort(table.codes[:, members].T) for members in self._groups
+        ]  # like rows side by side
+        n_numbers = len(table.columns) + len(self._groups)
+        self._sobol = (
+            SobolReplicates(self._seed, "table, sobol", n_numbers) if sampler == "balanced" else None
+        )
+        if self._sobol is not None:
+            self._prefix = Prefix(self._balanced, self._sobol.rows)
+        else:
+            size = block_rows(n_numbers)
+            self._prefix = Prefix(lambda k: self._block(k, size), size)
         self.layout: Layout = _layout(table, self._row, self._codes.tolist(), binned=True)
         self.n_features = len(table.members)
-        self.key: Hashable = ("table bins", table.digest, _row_digest(self._row), self._seed)
+        self.key: Hashable = ("table bins", table.digest, _row_digest(self._row), self._seed, sampler)
         self.kernel_width = 0.75 * math.sqrt(self.n_features)
         self.n_samples = 5000
         self.notices: tuple[str, ...] = ()
@@ -305,13 +324,28 @@ class TableNeighbourhood:
         cells = self._table.cells.draw(rng, size)
         return cells, rng.integers(self._table.n_rows, size=(size, len(self._groups)))
 
+    def _balanced(self, k: int) -> tuple[NDArray[Any], ...]:
+        """The same from block k of the Sobol sequences: each column's and each group's own numbers are balanced."""
+        assert self._sobol is not None
+        points = self._sobol.block(k)
+        n_columns, n_rows = len(self._table.columns), self._table.n_rows
+        places = (points[n_columns:] * n_rows).astype(np.intp)
+        rows = [order[place] for order, place in zip(self._orders, places, strict=True)]
+        return self._table.cells.at(points[:n_columns]), np.array(rows, dtype=np.intp).reshape(places.shape).T
+
     def instance(self) -> Batch:
         """The unaltered row as a batch of one; it is also draw 0."""
         return self.draw(0, 1).build(np.zeros(1, dtype=np.intp))
 
     def draw(self, start: int, stop: int) -> Draws:
         """Draws start to stop: features of shape (stop - start, n_features), bool."""
-        cells, rows = self._prefix.rows(start, stop)
+        before = int(
+            self._sobol is not None
+        )  # the instance stands before balanced draws, else in the first's place
+        cells, rows = self._prefix.rows(max(start - before, 0), max(stop - before, 0))
+        if start == 0 < before:
+            cells = np.concatenate([np.zeros_like(cells, shape=(1, cells.shape[1])), cells])
+            rows = np.concatenate([np.zeros_like(rows, shape=(1, rows.shape[1])), rows])
         table = self._table
         same = cells - self._first < self._many  # unsigned: what lies below wraps around to far above
         grouped: dict[int, NDArray[Any]] = {}
@@ -331,7 +365,8 @@ class TableNeighbourhood:
             batch = table.sample(self._row, cells[rows], codes, indices + start == 0)
             return _to_backend(batch, self._predictor)
 
-        return Draws(same, distances, build)
+        blocks = np.maximum(np.arange(start, stop) - 1, 0) % REPLICATES if before else None
+        return Draws(same, distances, build, blocks)
 
 
 def _row_digest(row: tuple[Any, ...]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from jupyter_xai import InputError, Tabular
 from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import NumberColumn
+from jupyter_xai.maskers._sobol import REPLICATES, SobolReplicates
 
 
 def frame():
@@ -261,3 +262,66 @@ def test_instance_outside_the_background():
     draws = around.draw(0, 100)
     assert draws.build(np.arange(100))[0, 0] == 50.0
     assert draws.build(np.arange(1, 100)).max() <= 3.0
+
+
+# --- balanced draws -----------------------------------------------------------------------------------------
+
+
+def test_each_replicate_is_balanced_over_the_bins():
+    X = np.random.default_rng(0).normal(size=(400, 6))
+    draws = Tabular(X).neighbourhood(X[3], None, random_state=1).draw(1, 1 + 64 * REPLICATES)
+    assert draws.blocks is not None
+    assert sorted(set(draws.blocks)) == list(range(REPLICATES))
+    rows = draws.build(np.arange(64 * REPLICATES))
+    for replicate in range(REPLICATES):
+        mine = rows[draws.blocks == replicate]
+        for column in range(6):
+            edges = np.percentile(X[:, column], [25, 50, 75])
+            bins = np.searchsorted(edges, mine[:, column])
+            assert np.bincount(bins, minlength=4).tolist() == [16] * 4
+            for b in range(4):  # and spread within each bin
+                inside = np.sort(rows[np.searchsorted(edges, rows[:, column]) == b, column])
+                below = np.searchsorted(inside, mine[bins == b, column]) // 40
+                assert np.abs(np.bincount(below, minlength=4) - 4).max() <= 1
+
+
+def test_balanced_draws_are_a_prefix_sequence_asked_for_in_any_order():
+    df = frame()
+    masked = Tabular(df, categories=["code"], groups={"money": ["age", "income"], "rest": ["job", "owner"]})
+    whole = masked.neighbourhood(df.iloc[3], None).draw(0, 3000)
+    batch = whole.build(np.arange(3000))
+    around = masked.neighbourhood(df.iloc[3], None)
+    for start, stop in ((2500, 3000), (0, 1), (1, 7), (1270, 1290), (0, 300)):
+        part = around.draw(start, stop)
+        np.testing.assert_array_equal(part.features, whole.features[start:stop])
+        np.testing.assert_array_equal(part.blocks, whole.blocks[start:stop])
+        built = part.build(np.arange(stop - start))
+        pd.testing.assert_frame_equal(built, batch.iloc[start:stop].reset_index(drop=True))
+
+
+def test_replicates_do_not_depend_on_each_other():
+    points = np.stack([SobolReplicates(seed, "t", 3).block(0)[:, : 16 * REPLICATES] for seed in range(60)])
+    means = np.mean(points.reshape(60, 3, 16, REPLICATES) ** 2, axis=2)  # mean of a square within a replicate
+    related = np.corrcoef(means.reshape(-1, REPLICATES).T)
+    assert np.abs(related - np.eye(REPLICATES)).max() < 0.3
+    assert means.mean() == pytest.approx(1 / 3, abs=0.001)
+
+
+def test_a_one_hot_group_is_as_balanced_as_a_category():
+    rng = np.random.default_rng(0)
+    hot = np.column_stack([np.eye(4)[rng.integers(0, 4, 400)], rng.normal(size=400)])
+    shares = hot[:, :4].mean(axis=0)
+    draws = Tabular(hot, groups={"colour": [0, 1, 2, 3]}).neighbourhood(hot[0], None).draw(1, 641)
+    rows = draws.build(np.arange(640))
+    for replicate in range(REPLICATES):
+        mine = rows[draws.blocks == replicate]
+        np.testing.assert_allclose(mine[:, :4].mean(axis=0), shares, atol=1.5 / 64)
+
+
+def test_wide_tables_have_balanced_columns_first():
+    X = np.random.default_rng(0).normal(size=(50, 700))
+    batch = Tabular(X).neighbourhood(X[3], None).draw(1, 161).build(np.arange(160))
+    assert batch.shape == (160, 700)
+    assert np.isfinite(batch).all()
+    again = Tabular(X).neighbourhood(X[3], None).draw(100, 161).build(np.arange(61))
+    np.testing.assert_array_equal(batch[99:], again)
