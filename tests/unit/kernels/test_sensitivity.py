@@ -176,16 +176,14 @@ def test_differences_keep_the_contract(check):
 def test_stopped_between_two_columns_the_rest_is_zero_and_it_is_said():
     case = of_table()
     kernel = xai.Sensitivity(case.model, inputs=case.masker, batch_size=2)
-    calls = []
-    *running, last = kernel.stream(
-        case.instances.iloc[[0]], watch=lambda p: calls.append(p) or len(calls) < 2
-    )
+    row, calls = case.instances.iloc[[0]].assign(c="a"), []
+    *running, last = kernel.stream(row, watch=lambda p: calls.append(p) or len(calls) < 2)
     assert last.status == "stopped"
     assert sum(case.model.sizes) == 3
     assert last.values[0, 0] != 0
     assert not last.values[:, 1:].any()
     assert "before every column" in last.notices[-1]
-    *running, last = kernel.stream(case.instances.iloc[[0]], watch=lambda p: True)
+    *running, last = kernel.stream(row, watch=lambda p: True)
     assert last.status == "settled"
     assert [e.status for e in running] == ["running"] * len(running)
 
