@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "explain": "jupyter_xai.api",
+    "explain_dataset": "jupyter_xai.api",
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
@@ -25,10 +26,13 @@ _PUBLIC = {
     "Saliency": "jupyter_xai.kernels.saliency",
     "Sensitivity": "jupyter_xai.kernels.sensitivity",
     "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
+    "GlobalShap": "jupyter_xai.dataset.global_shap",
+    "NormLime": "jupyter_xai.dataset.norm_lime",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
     "Image": "jupyter_xai.maskers.image",
     "Explanation": "jupyter_xai.explanation",
+    "GlobalExplanation": "jupyter_xai.explanation",
     "View": "jupyter_xai.widget.view",
     "XaiError": "jupyter_xai.errors",
     "InputError": "jupyter_xai.errors",
@@ -41,7 +45,9 @@ _PUBLIC = {
 __all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
-    from jupyter_xai.api import explain as explain, methods as methods
+    from jupyter_xai.api import explain as explain, explain_dataset as explain_dataset, methods as methods
+    from jupyter_xai.dataset.global_shap import GlobalShap as GlobalShap
+    from jupyter_xai.dataset.norm_lime import NormLime as NormLime
     from jupyter_xai.errors import (
         CannotExplainError as CannotExplainError,
         InputError as InputError,
@@ -50,7 +56,7 @@ if TYPE_CHECKING:
         TargetError as TargetError,
         XaiError as XaiError,
     )
-    from jupyter_xai.explanation import Explanation as Explanation
+    from jupyter_xai.explanation import Explanation as Explanation, GlobalExplanation as GlobalExplanation
     from jupyter_xai.kernels.deeplift import DeepLift as DeepLift, DeepShap as DeepShap
     from jupyter_xai.kernels.expected_gradients import ExpectedGradients as ExpectedGradients
     from jupyter_xai.kernels.grad_cam import GradCam as GradCam

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.inputs import Recognised, recognise
@@ -14,7 +15,11 @@ from jupyter_xai.session import Session, kernel_rows
 from jupyter_xai.widget.environment import read_environment
 from jupyter_xai.widget.view import View
 
-__all__ = ["MethodList", "explain", "methods"]
+if TYPE_CHECKING:
+    from jupyter_xai.explanation import GlobalExplanation
+    from jupyter_xai.protocols import Watch
+
+__all__ = ["MethodList", "explain", "explain_dataset", "methods"]
 
 
 def explain(
@@ -109,7 +114,7 @@ def explain(
     session = Session(
         predictor=wrap(model, kind=found.kind, output=output, output_names=output_names),
         found=found,
-        masker=_default_masker(found, masker, background if fills else rows, feature_names, params),
+        masker=default_masker(found, masker, background if fills else rows, feature_names, params),
         baseline=baseline,
         background=pictures,
         n_targets=n_targets,
@@ -124,6 +129,86 @@ def explain(
     return view
 
 
+def explain_dataset(
+    model: Any,
+    rows: Any,
+    method: Any = "global_shap",
+    explainer: Any = None,
+    masker: Any = None,
+    background: Any = None,
+    baseline: Any = None,
+    targets: Any = None,
+    output: str = "auto",
+    feature_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    random_state: int | None = 0,
+    batch_size: int | str = "auto",
+    *,
+    executor: Executor | int | None = None,
+    watch: Watch | None = None,
+    **params: Any,
+) -> GlobalExplanation:
+    """Ask what the model looks at in general, over many rows.
+
+    Parameters
+    ----------
+    model : object
+        As for :func:`explain`.
+    rows : DataFrame, array, tensor, list of str, generator of rows or batches, or DataLoader
+        Read once, in order; what is kept does not grow with their number.
+    method : str, class or kernel, default="global_shap"
+        ``"global_shap"``, ``"norm_lime"``, ``"submodular_pick"`` or ``"global_sensitivity"``.
+    explainer : str, class or explainer, optional
+        How each row is explained, a name from :func:`methods`. None: KernelSHAP under ``"global_shap"``, else LIME.
+    masker, background, baseline, targets, output, feature_names, output_names, random_state, batch_size
+        As for :func:`explain`; of a table in memory the rows themselves are the background if none is given.
+    executor : concurrent.futures.Executor or int, optional
+        Where rows are explained: threads, processes, a Dask cluster's ``client.get_executor()``, or a number of
+        processes. None: threads where the model can be called by several at once. The result is the same.
+    watch : callable, optional
+        Called with a ``Progress`` in rows of the data; returning False ends the run.
+    **params : object
+        Hyper-parameters of the method, the explainer and the masker, by name.
+
+    Returns
+    -------
+    GlobalExplanation
+        With status ``"stopped"`` if it was ended before the last row, by ``watch`` or by interrupting the cell.
+
+    Raises
+    ------
+    InputError, TargetError, ModelError, CannotExplainError, MissingExtraError
+        Each says what was wrong, what was expected and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import jupyter_xai as xai
+    >>> rows = np.random.default_rng(0).normal(size=(50, 3))
+    >>> found = xai.explain_dataset(
+    ...     lambda X: 2 * X[:, 0] - X[:, 1], rows, feature_names=["income", "debt", "age"]
+    ... )
+    >>> [found.feature_names[at] for at in found.ranking()]
+    ['income', 'debt', 'age']
+    """
+    from jupyter_xai.over_rows import Question, run
+
+    question = Question(
+        model,
+        rows,
+        masker=masker,
+        background=background,
+        baseline=baseline,
+        output=output,
+        feature_names=feature_names,
+        output_names=output_names,
+        random_state=random_state,
+        batch_size=batch_size,
+    )
+    kernel, rows = question.kernel(method, explainer, params)
+    return run(kernel, rows, targets, watch, executor)
+
+
 def _averages_over_pictures(method: Any, x: Any) -> bool:
     """Whether x is an image and the method starts from a background of other images."""
     if isinstance(x, str) or hasattr(x, "iloc") or isinstance(x, dict | list):
@@ -134,7 +219,7 @@ def _averages_over_pictures(method: Any, x: Any) -> bool:
     return picture and isinstance(cls, type) and "background" in inspect.signature(cls).parameters
 
 
-def _default_masker(
+def default_masker(
     found: Recognised,
     masker: Any,
     background: Any,

@@ -110,7 +110,17 @@ KERNELS: dict[str, Kernel] = {
         Kernel(
             "grad_cam", "Grad-CAM", "jupyter_xai.kernels.grad_cam:GradCam", "gradient", ("image",), ("torch",)
         ),
+        *(
+            Kernel(name, label, f"jupyter_xai.dataset.{name}:{cls}", "dataset")
+            for name, label, cls in (
+                ("global_shap", "Global SHAP", "GlobalShap"),
+                ("norm_lime", "NormLIME", "NormLime"),
+            )
+        ),
     )
 }
+
+LOCAL: dict[str, Kernel] = {name: kernel for name, kernel in KERNELS.items() if kernel.family != "dataset"}
+"""Those that explain one instance."""
 
 DEFAULT_METHOD: dict[Kind, str] = {"table": "lime", "text": "lime", "image": "lime"}

@@ -22,7 +22,7 @@ from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
-from jupyter_xai.registry import DEFAULT_METHOD, KERNELS
+from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
 from jupyter_xai.responses import along_paths
 
 
@@ -111,7 +111,7 @@ class Session:
             request["params"][key] = known[key].validate(value)
         self._keep_masker_params(request["params"])
         self._target_objects = targets
-        request["random_state"] = secrets.randbelow(2**31) if random_state is None else _seed(random_state)
+        request["random_state"] = secrets.randbelow(2**31) if random_state is None else seed(random_state)
         return request
 
     def _keep_masker_params(self, params: Mapping[str, Any]) -> None:
@@ -127,15 +127,13 @@ class Session:
             return DEFAULT_METHOD[self._found.kind]
         if isinstance(method, str):
             name = method.lower().replace("-", "_").replace(" ", "_")
-            if name not in KERNELS:
-                raise InputError(f"method={method!r} is not known: expected one of {', '.join(KERNELS)}.")
-            return name
+            return _local(name, f"method={method!r} is not known")
         for kernel in KERNELS.values():
             if isinstance(method, type) and kernel.load() is method:
-                return kernel.name
+                return _local(kernel.name, "")
         if not callable(getattr(method, "stream", None)):
             raise InputError(
-                f"method={method!r} does not work: expected a name ({', '.join(KERNELS)}), a kernel class, or an "
+                f"method={method!r} does not work: expected a name ({', '.join(LOCAL)}), a kernel class, or an "
                 "explainer with params, explain and stream."
             )
         name = method.__name__ if isinstance(method, type) else type(method).__name__
@@ -259,9 +257,7 @@ class Session:
         name = request.get("method", "")
         if name in self._custom:
             return self._custom[name]
-        if name not in KERNELS:
-            raise InputError(f"method={name!r} is not known: expected one of {', '.join(KERNELS)}.")
-        return KERNELS[name].load()
+        return KERNELS[_local(name, f"method={name!r} is not known")].load()
 
     def _make(self, request: Mapping[str, Any]) -> tuple[Any, Any]:
         cls = self._kernel_class(request)
@@ -322,11 +318,35 @@ def kernel_rows(kind: Kind, predictor: Predictor) -> list[dict[str, str]]:
     """Every kernel's name, label and why it does not apply to this kind of input ("" if it does)."""
     return [
         {"name": kernel.name, "label": kernel.label, "why_not": kernel.why_not(kind, predictor.backend)}
-        for kernel in KERNELS.values()
+        for kernel in LOCAL.values()
     ]
 
 
-def _seed(random_state: Any) -> int:
+def _local(name: str, unknown: str) -> str:
+    """The name, if it is a kernel's that explains one instance."""
+    if name in LOCAL:
+        return name
+    if name in KERNELS:
+        raise InputError(
+            f"{KERNELS[name].label} looks at many rows, and here is one: expected one of {', '.join(LOCAL)}. Use "
+            f'xai.explain_dataset(model, rows, method="{name}").'
+        )
+    raise InputError(f"{unknown}: expected one of {', '.join(LOCAL)}.")
+
+
+def seed(random_state: Any) -> int:
+    """Check a seed.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0.
+
+    Examples
+    --------
+    >>> seed(3)
+    3
+    """
     if isinstance(random_state, bool) or not hasattr(random_state, "__index__") or int(random_state) < 0:
         raise InputError(
             f"random_state={random_state!r} does not work: expected a whole number from 0, or None."

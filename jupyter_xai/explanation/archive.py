@@ -15,34 +15,39 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.lib import format as npy
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation.layouts import LAYOUTS
+from jupyter_xai.explanation.overview import GlobalExplanation, Pick, RowSample
 from jupyter_xai.explanation.result import Curve, Explanation, Fidelity, Unexplained
 
 FORMAT = "jupyter_xai.explanation"
 VERSION = 1
 _HEADER = "explanation.json"
+_Result = TypeVar("_Result", Explanation, GlobalExplanation)
 _RECORDS: dict[str, type[Any]] = {
     **LAYOUTS,
     "explanation": Explanation,
     "fidelity": Fidelity,
     "unexplained": Unexplained,
     "curve": Curve,
+    "global_explanation": GlobalExplanation,
+    "row_sample": RowSample,
+    "pick": Pick,
 }
 _NAMES = {record: name for name, record in _RECORDS.items()}
 
 
-def save(explanation: Explanation, path: str | Path) -> None:
+def save(explanation: Explanation | GlobalExplanation, path: str | Path) -> None:
     """Write an explanation to one file; a file of that name is replaced as a whole or not at all.
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Explanation or GlobalExplanation
         Hyper-parameters that are neither plain nor arrays (functions) are kept as their ``repr``.
     path : str or Path
 
@@ -75,17 +80,23 @@ def save(explanation: Explanation, path: str | Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def load(path: str | Path) -> Explanation:
+@overload
+def load(path: str | Path) -> Explanation: ...
+@overload
+def load(path: str | Path, kind: type[_Result]) -> _Result: ...
+def load(path: str | Path, kind: type[Any] = Explanation) -> Any:
     """Read an explanation written by ``save``.
 
     Parameters
     ----------
     path : str or Path
+    kind : type, default=Explanation
+        What is expected: of one instance or over many rows.
 
     Raises
     ------
     InputError
-        If the file is not one of ours, is damaged, or is of a newer version.
+        If the file is not one of ours, is damaged, is of a newer version, or holds the other kind.
     """
     name = Path(path).name
     try:
@@ -100,8 +111,11 @@ def load(path: str | Path) -> Explanation:
         if isinstance(error, InputError):
             raise
         raise _not_ours(name) from error
-    if not isinstance(found, Explanation):
+    if not isinstance(found, Explanation | GlobalExplanation):
         raise _not_ours(name)
+    if not isinstance(found, kind):
+        other = type(found).__name__
+        raise InputError(f"{name} holds a {other}; expected {kind.__name__}. Read it with xai.{other}.load.")
     return found
 
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from jupyter_xai.errors import MissingExtraError, TargetError
 from jupyter_xai.explanation.layouts import Layout, Pixels, Several, Steps, Tokens
+from jupyter_xai.explanation.overview import GlobalExplanation
 from jupyter_xai.explanation.result import Z95, Explanation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def position(explanation: Explanation, output: str | int) -> int:
+def position(explanation: Explanation | GlobalExplanation, output: str | int) -> int:
     """Position of an output among the explained ones.
 
     Raises
@@ -25,8 +26,12 @@ def position(explanation: Explanation, output: str | int) -> int:
     """
     count = len(explanation.output_names)
     if isinstance(output, str):
-        name = explanation.for_output(output).output_names[0]
-        return explanation.output_names.index(name)
+        if output not in explanation.output_names:
+            known = ", ".join(repr(name) for name in explanation.output_names[:20])
+            raise TargetError(
+                f"{output!r} was not explained; explained outputs: {known}. Pass targets={output!r}."
+            )
+        return explanation.output_names.index(output)
     if not -count <= output < count:
         raise TargetError(
             f"There is no output {output}: {count} were explained, numbered from 0. Pass one of these "
@@ -119,6 +124,63 @@ def _features(layout: Layout) -> dict[str, Any]:
         columns["value"] = layout.values.reshape(-1)
     elif not isinstance(layout, Pixels):
         columns["value"] = list(getattr(layout, "values", [None] * len(columns["feature"])))
+    return columns
+
+
+def plot_overview(explanation: GlobalExplanation, output: str | int | None = None) -> Figure:
+    """Draw the most important features, see ``jupyter_xai.plot.overview``."""
+    from jupyter_xai.plot.overview import overview
+    from jupyter_xai.widget.export import label_of
+
+    at = None if output is None else position(explanation, output)
+    return overview(explanation, at, method_label=label_of(explanation.method))
+
+
+def overview_frame(explanation: GlobalExplanation) -> Any:
+    """One row a feature and output, as a pandas DataFrame.
+
+    Columns are ``output`` (``"all outputs"`` where there is an importance over all), ``feature``, ``importance``
+    and, where they are known, ``std_error``, ``lower``, ``upper``, ``support``, ``signed`` and ``chance``.
+
+    Raises
+    ------
+    MissingExtraError
+        If pandas is not installed.
+
+    Examples
+    --------
+    >>> found = GlobalExplanation(
+    ...     values=np.array([[0.2, 0.5]]), feature_names=("age", "debt"), output_names=("bad",)
+    ... )
+    >>> print(overview_frame(found))
+      output feature  importance
+    0    bad     age         0.2
+    1    bad    debt         0.5
+    """
+    try:
+        import pandas as pd
+    except ImportError as missing:
+        raise MissingExtraError("pandas", "demo", "a data frame of an explanation") from missing
+    parts = []
+    shared = {"support": explanation.support, "signed": explanation.signed, "chance": explanation.chance}
+    for i, name in enumerate(explanation.output_names):
+        errors = None if explanation.std_errors is None else explanation.std_errors[i]
+        more = {key: array[i] for key, array in shared.items() if array is not None}
+        parts.append(_importances(name, explanation.feature_names, explanation.values[i], errors) | more)
+    if explanation.overall is not None and len(explanation.output_names) > 1:
+        parts.append(
+            _importances(
+                "all outputs", explanation.feature_names, explanation.overall, explanation.overall_std_errors
+            )
+        )
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+
+
+def _importances(output: str, features: tuple[str, ...], values: Any, errors: Any) -> dict[str, Any]:
+    columns: dict[str, Any] = {"output": output, "feature": list(features), "importance": values}
+    if errors is not None:
+        half = Z95 * errors
+        columns |= {"std_error": errors, "lower": values - half, "upper": values + half}
     return columns
 
 

@@ -164,6 +164,24 @@ class Adapter:
         """A run's scope; without weights there is nothing to hold."""
         return nullcontext()
 
+    @property
+    def concurrent(self) -> bool:
+        """Whether predictors of one model, each of its own, may be called by several threads at once."""
+        return self.thread_safe
+
+    def own(self) -> Adapter:
+        """Another predictor of the same model for a worker thread.
+
+        It has a lock of its own where the model can be called by several threads at once, and goes by the form of the
+        outputs that is already known.
+        """
+        twin = type(self)(self.model, self.kind, self.output, self._given)
+        known = {"_form", "notices", "output_names", "output_space"}
+        vars(twin).update({name: value for name, value in vars(self).items() if name in known})
+        if self.concurrent:
+            vars(twin)["_entry"] = Entry(serial=self._entry.serial)
+        return twin
+
     def __reduce__(self) -> tuple[type[Adapter], tuple[Any, ...]]:
         """Pickle the model and what was asked of it: a worker's copy has its own lock and snapshots."""
         return type(self), (self.model, self.kind, self.output, self._given)

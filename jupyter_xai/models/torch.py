@@ -84,6 +84,11 @@ class TorchPredictor(Adapter):
         self._runs: list[tuple[int, Snapshot]] = []
         self._idle: Snapshot | None = None
 
+    @property
+    def concurrent(self) -> bool:
+        """Each predictor calls a copy of its own, and torch releases the interpreter's lock."""
+        return True
+
     def stamp(self) -> Hashable:
         """Identity and version counter of every weight, and a few values (``.data`` moves no counter)."""
         return _stamp(self.model)

@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": EVERYTHING,
     "edited": EVERYTHING,
     "inputs": EVERYTHING,
+    "over_rows": EVERYTHING,
     "session": EVERYTHING,
     "__init__": EVERYTHING,
 }

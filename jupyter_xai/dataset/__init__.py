@@ -1,0 +1,1 @@
+"""Over many rows: reductions of local explanations and of derivatives, in one process or over workers."""
