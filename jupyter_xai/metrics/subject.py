@@ -144,6 +144,16 @@ class Subject:
         found = resolve_targets(self.targets, self.predictor, first)
         return found.select
 
+    def _probable(self, explanation: Explanation) -> tuple[Predictor, Callable[[Scores], Scores], str]:
+        self._space(explanation)  # of this model at all
+        first = self._at_instance(self.predictor)
+        if self.predictor.output_space != "probability":
+            raise InputError(
+                f"Probabilities were asked for, but the model answers in {self.predictor.output_space} values: pass "
+                'output="probability" to the Subject, or space="auto".'
+            )
+        return self.predictor, self._choice(explanation, first), "probability"
+
     def _logit_predictor(self) -> Predictor:
         """The network before its last softmax or sigmoid."""
         if self._logits is None:
@@ -164,7 +174,7 @@ class Subject:
     # --- answers ------------------------------------------------------------------------------------------------
 
     def on_masks(
-        self, masks: NDArray[np.bool_], explanation: Explanation
+        self, masks: NDArray[np.bool_], explanation: Explanation, space: str = "auto"
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """The model with features absent, averaged over the masker's draws, in the explanation's outputs and space.
 
@@ -173,14 +183,21 @@ class Subject:
         masks : ndarray of shape (n, n_features), bool
             True keeps.
         explanation : Explanation
+        space : {"auto", "probability"}
+            Auto: that of the explanation.
 
         Returns
         -------
         answers : ndarray of shape (n, outputs)
         whole, nothing : ndarray of shape (outputs,)
             With every feature present, and with none.
+
+        Raises
+        ------
+        InputError
+            If probabilities are asked of a model that gives none.
         """
-        predictor, choose, _ = self._space(explanation)
+        predictor, choose, _ = self._space(explanation) if space == "auto" else self._probable(explanation)
         evaluation = MaskEvaluation(
             predictor,
             self._bound_to(predictor),
