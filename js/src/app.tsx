@@ -7,6 +7,7 @@ import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
 import { isFlat, Message, Messages } from "./controls/message";
+import { RemovalRow } from "./controls/removal";
 import { Sum } from "./controls/sum";
 import { namesAfter } from "./features";
 import type { Store } from "./store";
@@ -66,12 +67,13 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
     );
   }
   const type = geometry.layout.type;
-  const moved = store.paths.value.response.size > 0 ? "sliders" : "sort";
-  const sorting = `Hover, ${moved === "sort" ? "" : "sort, "}${moved} and the output switch`;
-  const still = {
-    pixels: "Hover, opacity, threshold and the output switch",
-    tokens: "Hover, grouping and the output switch",
-  };
+  const { response, removal } = store.paths.value;
+  const still = [
+    "Hover",
+    ...(type === "pixels" ? ["opacity", "threshold"] : type === "tokens" ? ["grouping"] : ["sort"]),
+    ...(response.size > 0 ? ["sliders"] : []),
+    ...(removal.size > 0 ? ["the removal slider"] : []),
+  ].join(", ");
   const flat = estimate?.state !== "running" && isFlat(values, prediction) && type !== "pixels";
   return (
     <>
@@ -83,7 +85,8 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
         ) : (
           <TableView store={store} narrow={narrow} />
         ))}
-      <Foot store={store} still={type === "pixels" || type === "tokens" ? still[type] : sorting}>
+      {!flat && <RemovalRow store={store} />}
+      <Foot store={store} still={`${still} and the output switch`}>
         <GroupToggle store={store} />
       </Foot>
     </>

@@ -8,27 +8,56 @@ export interface Path {
   y: Float32Array[];
 }
 
+/** The mean over random orders of removal, and the quantiles between which nine of ten of them lie. */
+export interface Chance extends Path {
+  low: Float32Array[];
+  high: Float32Array[];
+}
+
 export interface Paths {
   /** The run they belong to. */
   run: number;
+  /** Model rows that they took. */
+  rows: number;
   response: ReadonlyMap<number, Path>;
+  /** By the explained output whose order they follow. */
+  removal: ReadonlyMap<number, Path>;
+  chance: Chance | null;
 }
 
-const none: Paths = { run: Number.NaN, response: new Map() };
+const none: Paths = { run: Number.NaN, rows: 0, response: new Map(), removal: new Map(), chance: null };
 
-function read(info: CurveInfo): Path {
-  const x = float32(info.x) ?? new Float32Array(0);
-  const all = (float16(info.y) ?? new Float32Array(0)).map((height) => info.offset + info.scale * height);
-  const rows = info.points > 0 ? Math.floor(all.length / info.points) : 0;
-  return { x, y: Array.from({ length: rows }, (_, row) => all.subarray(row * info.points, (row + 1) * info.points)) };
+/** Lines of so many points each. */
+function lines(binary: CurveInfo["y"] | undefined, { points, offset, scale }: CurveInfo): Float32Array[] {
+  const all = (float16(binary) ?? new Float32Array(0)).map((height) => offset + scale * height);
+  const rows = points > 0 ? Math.floor(all.length / points) : 0;
+  return Array.from({ length: rows }, (_, row) => all.subarray(row * points, (row + 1) * points));
+}
+
+const read = (info: CurveInfo): Path => ({ x: float32(info.x) ?? new Float32Array(0), y: lines(info.y, info) });
+
+function readChance(info: CurveInfo): Chance {
+  const path = read(info);
+  const band = lines(info.band, info);
+  const known = band.length === 2 * path.y.length;
+  return {
+    ...path,
+    low: known ? band.slice(0, path.y.length) : path.y,
+    high: known ? band.slice(path.y.length) : path.y,
+  };
 }
 
 export function readCurves(curves: Curves | null): Paths {
   if (!curves) return none;
   const response = new Map<number, Path>();
-  for (const info of curves.curves)
+  const removal = new Map<number, Path>();
+  let chance: Chance | null = null;
+  for (const info of curves.curves) {
     if (info.kind === "response" && info.feature !== null) response.set(info.feature, read(info));
-  return { run: curves.run, response };
+    else if (info.kind === "removal" && info.order !== undefined) removal.set(info.order, read(info));
+    else if (info.kind === "random_removal") chance = readChance(info);
+  }
+  return { run: curves.run, rows: curves.rows ?? 0, response, removal, chance };
 }
 
 /** The height of a line between its points; at the ends it goes on level. NaN without points. */

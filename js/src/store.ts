@@ -13,6 +13,7 @@ import { createLooking, type Looking } from "./looking";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
+import { type Removal, removalOf } from "./removal";
 import { nextEnd, wantedEnd } from "./scales";
 import type { Curves, Display, Edit, Frame, Geometry, Request, Status, ToBrowser, ToPython } from "./schema.gen";
 import { createWhatIf, type WhatIf } from "./whatif";
@@ -52,6 +53,8 @@ export interface Store extends Looking {
   readonly status: ReadonlySignal<Status | null>;
   /** The model's answers along paths. */
   readonly paths: ReadonlySignal<Paths>;
+  /** What removing the top features does; null without a curve, or while a hand is ahead of it. */
+  readonly removal: ReadonlySignal<Removal | null>;
   readonly display: ReadonlySignal<Display>;
   readonly request: ReadonlySignal<Request>;
   readonly link: ReadonlySignal<Link>;
@@ -244,6 +247,12 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     };
   });
 
+  const removal = computed(() => {
+    const { values, row } = picture.value;
+    const ahead = whatif.moving.value || whatif.foreseen.value !== null;
+    return ahead ? null : removalOf(estimate.value, values, row, paths.value, display.value.removed ?? 0);
+  });
+
   function heard(): void {
     clearTimeout(quietTimer);
     // Stop is answered by the run's end, not by the next tick of its progress
@@ -264,6 +273,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     geometry,
     status,
     paths,
+    removal,
     display,
     request,
     link,
@@ -281,6 +291,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     ask(patch) {
       if (!reachable.peek()) return;
       expectAnswer();
+      if (display.peek().removed) store.show({ removed: 0 }); // another question has another order
       request.value = { ...request.peek(), ...patch };
       port.write("request", request.peek());
     },

@@ -33,7 +33,8 @@ def removals(
 ) -> tuple[Curve, ...]:
     """Removal curves of a model that adds up, and a band about the straight line to its end."""
     n = values.shape[1]
-    x = np.arange(n + 1.0)
+    at = np.unique(np.concatenate([np.arange(min(n, 12)), np.linspace(0, n, 12).astype(int)]))
+    x = at.astype(np.float64)
     straight = predictions[:, None] - values.sum(axis=1)[:, None] * x / n
     wide = 0.4 * np.abs(values).max() * np.minimum(x, n - x).clip(max=4) / 4
     found = [
@@ -49,7 +50,7 @@ def removals(
         order = np.argsort(-values[row].astype(np.float32), kind="stable")
         for kind, ranked in (("removal", order), ("insertion", order[::-1])):
             gone = np.cumsum(values[:, ranked], axis=1)
-            y = predictions[:, None] - np.concatenate([np.zeros((len(values), 1)), gone], axis=1)
+            y = (predictions[:, None] - np.concatenate([np.zeros((len(values), 1)), gone], axis=1))[:, at]
             found.append(Curve(kind=kind, feature=None, x=x, y=y, order=row))
     return tuple(found)
 

@@ -13,8 +13,9 @@ interface GrooveProps {
   line: readonly Point[];
   /** Where the decision is another one. */
   zones?: readonly Stretch[];
-  /** A dashed line beside the first. */
+  /** A dashed line beside the first, and the outline of the band around it. */
   beside?: readonly Point[];
+  band?: readonly Point[];
   threshold?: number | null;
   /** Place and height of the dot. */
   dot: Point;
@@ -39,7 +40,8 @@ const FAR = 10;
 
 /** A range input whose groove is a curve: the dot sits on it at the present value, a ring at the original one. */
 export function Groove(props: GrooveProps) {
-  const { label, valueText, step, last, line, zones, beside, threshold, dot, ring, tip, disabled = false } = props;
+  const { label, valueText, step, last, line, zones, beside, band, threshold, dot, ring, tip } = props;
+  const { disabled = false } = props;
   const [at, height] = dot;
 
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
@@ -59,6 +61,7 @@ export function Groove(props: GrooveProps) {
         {zones?.map(([from, to]) => (
           <rect key={from} class="z" x={X(from)} width={X(to - from)} y="0" height="24" />
         ))}
+        {band && band.length > 2 && <path class="w" d={`M${path(band)}z`} />}
         {threshold != null && <line class="t" x1="0" x2="100" y1={Y(threshold)} y2={Y(threshold)} />}
         {beside && beside.length > 1 && <path class="o" d={`M${path(beside)}`} />}
         {line.length > 1 && <path class="c" d={`M${path(line)}`} />}

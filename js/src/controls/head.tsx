@@ -1,9 +1,9 @@
 import { useRef } from "preact/hooks";
 import { OWN_KEYS } from "../components/keys";
-import { prediction, whole } from "../format";
+import { counted, prediction, whole } from "../format";
 import { offerOutputs } from "../outputs";
 import type { Store } from "../store";
-import { headUnit, unitAfter } from "../words";
+import { featureWord, headUnit, unitAfter } from "../words";
 import { MethodSelect } from "./method";
 import { OtherOutputs } from "./others";
 import { Progress, StateAndStop } from "./state";
@@ -31,8 +31,13 @@ function TargetSwitch({ store }: { store: Store }) {
   const { target, estimate } = store.picture.value;
   if (!geometry) return null;
   const unit = geometry.output_unit;
-  const offer = offerOutputs(geometry, estimate, target, store.predictions.value);
-  const was = store.originally.value?.[target];
+  const without = store.removal.value;
+  const now = store.predictions.value;
+  // the curve knows the explained outputs only
+  const scores = without?.scores?.map((score, i) => (Number.isNaN(score) ? (now?.[i] ?? score) : score)) ?? now;
+  const offer = offerOutputs(geometry, estimate, target, scores);
+  const was = without?.scores ? now?.[target] : store.originally.value?.[target];
+  const from = without?.scores ? `, ${counted(without.k, featureWord(geometry))} removed` : "";
   const reachable = store.reachable.value;
   const after = unitAfter(unit, estimate?.value_unit ?? "");
 
@@ -71,10 +76,15 @@ function TargetSwitch({ store }: { store: Store }) {
             >
               <bdi class="n">{output.name}</bdi>{" "}
               <span class="v">
-                {prediction(output.value, unit)}
+                <span class={without?.scores && output.explained ? "guess" : ""}>{prediction(output.value, unit)}</span>
                 {after && <span class="u">{` ${after}`}</span>}
               </span>
-              {selected && was !== undefined && <span class="was">was {prediction(was, unit)}</span>}
+              {selected && was !== undefined && (
+                <span class="was">
+                  was {prediction(was, unit)}
+                  {from}
+                </span>
+              )}
             </button>
           );
         })}

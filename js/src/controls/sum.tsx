@@ -10,17 +10,18 @@ export function Sum({ store }: { store: Store }) {
   const { estimate, row } = picture;
   if (!geometry || !estimate || !Number.isFinite(picture.prediction)) return null;
   const base = estimate.base_values?.[row] ?? Number.NaN;
+  const without = store.removal.value?.scores;
   // a stand-in whose fit is not known yet is one all the same
   const name = baseWord(geometry, estimate.r2 !== null || estimate.method === "lime");
   return (
-    <div class={`jx-sum${store.whatif.foreseen.value ? " stale" : ""}`}>
+    <div class={`jx-sum${store.whatif.foreseen.value || without ? " stale" : ""}`}>
       <div class="jx-eq">
         <Equation store={store} base={base} name={name} />
       </div>
       <NumberLine
         base={base}
         baseName={name}
-        value={picture.prediction}
+        value={without?.[picture.target] ?? picture.prediction}
         threshold={thresholdOf(geometry, picture.target)}
         unit={geometry.output_unit}
       />

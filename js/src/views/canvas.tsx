@@ -39,7 +39,7 @@ export function PhotoCanvas(props: CanvasProps) {
   const known = photo && photo !== "broken" ? photo : null;
   const ground = known?.ground ?? null;
   const changes = store.whatif.changes.value;
-  const edited = useEdited(layout, ground, changes);
+  const edited = useEdited(layout, ground, changes, store.removal.value?.removed);
   const live = store.reachable.value && store.trial.value === null;
   const [width, height] = imageSize(layout);
 
@@ -106,8 +106,9 @@ function boxOf(from: Spot, to: Spot, width: number, height: number): Box | null 
 }
 
 /** The photo after the changes, as far as it can be told here. */
-function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes) {
-  const { adjusted, hidden, boxes } = changes;
+function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes, removed?: ReadonlySet<number>) {
+  const { adjusted, boxes } = changes;
+  const hidden = removed?.size ? new Set([...changes.hidden, ...removed]) : changes.hidden;
   const dials = JSON.stringify([...adjusted]);
   const pixel = ground ? imageSize(layout)[0] / ground.width : 1;
   const rgba = useMemo(

@@ -29,6 +29,7 @@ export function ImageView({ store }: { store: Store }) {
   const map = picture.estimate?.pixels;
   const heat = values ?? (map && map.target === picture.target ? map.values : null);
   const { hidden } = store.whatif.changes.value;
+  const removed = store.removal.value?.removed;
   const seen = (i: number) => {
     const value = heat?.[i] ?? 0;
     return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
@@ -53,7 +54,12 @@ export function ImageView({ store }: { store: Store }) {
             }
           />
           {known && (
-            <Numbers photo={photo} values={values} seen={(i) => seen(i) && !hidden.has(i)} decimals={decimals} />
+            <Numbers
+              photo={photo}
+              values={values}
+              seen={(i) => seen(i) && !hidden.has(i) && !removed?.has(i)}
+              decimals={decimals}
+            />
           )}
           {values && layout.labels && <Pieces {...{ store, geometry, picture, hot, setHot }} />}
           {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}

@@ -37,6 +37,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const ground = groundOf(store, geometry);
   const columns = geometry.layout.type === "columns" ? geometry.layout.columns : [];
   const paths = store.paths.value;
+  const removed = store.removal.value?.removed;
   const tracks = columns.length > 0 && (ground.live || paths.response.size > 0);
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
@@ -74,7 +75,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
             row={rows[feature] as FeatureRow}
             column={columns[feature]}
             path={paths.response.get(feature)}
-            removed={false}
+            removed={removed?.has(feature) ?? false}
             ground={ground}
             value={values?.[feature]}
             error={errors?.[feature]}

@@ -74,6 +74,8 @@ export function TextView({ store }: { store: Store }) {
   const { entries, ofFeature } = entriesOf(layout, names, picture, grouped);
   const largest = entries.reduce((most, entry) => Math.max(most, Math.abs(entry.value) || 0), 0);
   const end = Math.max(picture.end, largest);
+  const removed = store.removal.value?.removed;
+  const kept = new Set(ofFeature.filter((_, feature) => !removed?.has(feature)));
   const shared = { entries, picture, geometry, end, hot, setHot };
   return (
     <div class="tx">
@@ -81,7 +83,7 @@ export function TextView({ store }: { store: Store }) {
         <Body store={store} layout={layout} ofFeature={ofFeature} {...shared} />
         <Key geometry={geometry} entry={hot === null ? undefined : entries[hot]} end={end} picture={picture} />
       </div>
-      <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} />
+      <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
     </div>
   );
 }
@@ -112,6 +114,7 @@ function Body(props: BodyProps) {
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(waiting.current), []);
   const changes = store.whatif.changes.value;
+  const removed = store.removal.value?.removed;
   const live = store.reachable.value;
   const marks = entries.map((entry) => {
     const known = Number.isFinite(entry.value);
@@ -124,13 +127,13 @@ function Body(props: BodyProps) {
   const word = (unit: number, feature: number, text: string, way: "" | " gone" | " new") => {
     const key = ofFeature[feature] ?? -1;
     const { kind = "", height = 0, ground = 0, says = "" } = marks[key] ?? {};
-    const struck = way === " gone";
+    const struck = way === " gone" || (removed?.has(feature) ?? false);
     parts.push(
       <Word
         {...{ unit, text, height: struck ? 0 : height, ground: struck ? 0 : ground }}
-        kind={struck ? way : `${kind}${way}`}
+        kind={struck ? " gone" : `${kind}${way}`}
         key={unit}
-        label={`${text}, ${struck ? "struck" : says}`}
+        label={`${text}, ${way === " gone" ? "struck" : struck ? "removed" : says}`}
         isHot={key === hot}
         tab={unit === active}
       />,
@@ -297,8 +300,14 @@ function Key({
   );
 }
 
+interface ListProps extends SharedProps {
+  rows: Entry[];
+  /** Entries of which something is left in the text. */
+  kept: ReadonlySet<number>;
+}
+
 /** The words by weight; pointing at one outlines it in the text, and back. */
-function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & { rows: Entry[] }) {
+function WordList({ rows, kept, picture, geometry, end, hot, setHot }: ListProps) {
   const decimals = decimalsFor(geometry.output_unit, end);
   // a lone last word takes no more room than the line that would hide it
   const shown = rows.length <= LISTED + 1 ? rows : rows.slice(0, LISTED);
@@ -327,7 +336,7 @@ function WordList({ rows, picture, geometry, end, hot, setHot }: SharedProps & {
           <li
             {...OWN_KEYS}
             key={entry.key}
-            class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}`}
+            class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}${kept.has(entry.key) ? "" : " gone"}`}
             tabIndex={place === 0 ? 0 : -1}
             onPointerEnter={() => setHot(entry.key)}
             onPointerLeave={() => setHot(null)}
