@@ -30,6 +30,7 @@ _PUBLIC = {
     "NormLime": "jupyter_xai.dataset.norm_lime",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
+    "Tokens": "jupyter_xai.maskers.tokens",
     "Image": "jupyter_xai.maskers.image",
     "Explanation": "jupyter_xai.explanation",
     "GlobalExplanation": "jupyter_xai.explanation",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from jupyter_xai.maskers.image import Image as Image
     from jupyter_xai.maskers.tabular import Tabular as Tabular
     from jupyter_xai.maskers.text import Text as Text
+    from jupyter_xai.maskers.tokens import Tokens as Tokens
     from jupyter_xai.widget.view import View as View
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
-from jupyter_xai.errors import InputError
+from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.inputs import Recognised, recognise
 from jupyter_xai.models import wrap
+from jupyter_xai.models.torch import TAKES_TENSORS
 from jupyter_xai.registry import KERNELS
 from jupyter_xai.session import Session, kernel_rows
 from jupyter_xai.widget.environment import read_environment
@@ -48,17 +49,18 @@ def explain(
     ----------
     model : object
         A scikit-learn estimator or pipeline, a ``torch.nn.Module``, or a function from a batch (a list of str,
-        a 2-D array, an NHWC array) to scores of shape (n, outputs) or (n,).
+        a 2-D array, an NHWC array) to scores of shape (n, outputs) or (n,). A network on token ids explains a text with
+        ``masker=Tokens(tokenizer)``.
     x : object
         One instance: a str for text; a row, Series, dict or 1-row DataFrame for a table; an HxWxC, HxW or CxHxW
         array, PIL image or tensor for an image.
     method : str, class or explainer, optional
         A name from :func:`methods`; None takes the default for this kind of input.
-    masker : Tabular, Text or Image, optional
+    masker : Tabular, Text, Tokens or Image, optional
         What a feature is and what its absence means; None takes the default for this kind of input.
-    background : DataFrame or array of shape (n, columns), or list of images, optional
-        Rows that absent columns of a table are drawn from; needed for tables unless a masker is given. For an image the
-        images that DeepSHAP and expected gradients average over, or that hidden pieces show (``fill="background"``).
+    background : DataFrame or array of shape (n, columns), or list of images or texts, optional
+        Rows that absent columns of a table are drawn from; needed for tables unless a masker is given. Images or
+        texts that DeepSHAP and expected gradients average over, or that hidden pieces show (``fill="background"``).
     baseline : object, optional
         Reference input of gradient methods.
     targets : str, int, callable or list of these, optional
@@ -107,16 +109,18 @@ def explain(
     >>> view.explanation.values.shape
     (1, 3)
     """
-    pictures = background if _averages_over_pictures(method, x) else None
+    others = background if _averages_over_others(method, x) else None
     fills = masker is None and isinstance(params.get("fill"), str) and params["fill"] == "background"
-    rows = None if fills or pictures is not None else background
+    rows = None if fills or others is not None else background
     found = recognise(x, model=model, masker=masker, background=rows)
+    predictor = wrap(model, kind=found.kind, output=output, output_names=output_names)
+    _check_text(predictor, found, masker)
     session = Session(
-        predictor=wrap(model, kind=found.kind, output=output, output_names=output_names),
+        predictor=predictor,
         found=found,
         masker=default_masker(found, masker, background if fills else rows, feature_names, params),
         baseline=baseline,
-        background=pictures,
+        background=others,
         n_targets=n_targets,
         threshold=threshold,
         batch_size=batch_size,
@@ -209,14 +213,25 @@ def explain_dataset(
     return run(kernel, rows, targets, watch, executor)
 
 
-def _averages_over_pictures(method: Any, x: Any) -> bool:
-    """Whether x is an image and the method starts from a background of other images."""
-    if isinstance(x, str) or hasattr(x, "iloc") or isinstance(x, dict | list):
+def _check_text(predictor: Any, found: Recognised, masker: Any) -> None:
+    """Refuse a text for a torch network that nothing turns into token ids.
+
+    Raises
+    ------
+    CannotExplainError
+    """
+    if found.kind == "text" and predictor.backend == "torch" and not getattr(masker, "encodes", False):
+        raise CannotExplainError(TAKES_TENSORS.format(name=predictor.model_name))
+
+
+def _averages_over_others(method: Any, x: Any) -> bool:
+    """Whether x is an image or a text and the method starts from a background of others."""
+    if hasattr(x, "iloc") or isinstance(x, dict | list):
         return False
     kernel = KERNELS.get(method) if isinstance(method, str) else None
     cls = kernel.load() if kernel is not None and kernel.family == "gradient" else method
-    picture = hasattr(x, "getbands") or len(getattr(x, "shape", ())) >= 3
-    return picture and isinstance(cls, type) and "background" in inspect.signature(cls).parameters
+    fits = isinstance(x, str) or hasattr(x, "getbands") or len(getattr(x, "shape", ())) >= 3
+    return fits and isinstance(cls, type) and "background" in inspect.signature(cls).parameters
 
 
 def default_masker(
@@ -283,8 +298,10 @@ def methods(model: Any, x: Any, masker: Any = None, background: Any = None) -> M
     lime                  applies
     kernel_shap           applies
     ...
-    saliency              Saliency explains table and image inputs, not a text
+    saliency              Saliency takes gradients and needs a torch network
     ...
     """
     found = recognise(x, model=model, masker=masker, background=background)
-    return MethodList(kernel_rows(found.kind, wrap(model, kind=found.kind)))
+    predictor = wrap(model, kind=found.kind)
+    _check_text(predictor, found, masker)
+    return MethodList(kernel_rows(found.kind, predictor))

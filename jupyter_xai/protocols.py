@@ -26,6 +26,32 @@ Sampler: TypeAlias = Literal["balanced", "lime"]
 Batch: TypeAlias = Any
 """A model batch: list of str, 2-D array, DataFrame, NHWC array or torch tensor, as the model wants it."""
 
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A batch of texts as token ids: one call of the model for each part, whose rows have the same length.
+
+    Parameters
+    ----------
+    parts : tuple of (ndarray of shape (rows,), tuple of ndarray)
+        Which rows of the batch, and their inputs, ids first: arrays of ``rows`` rows.
+    names : tuple of str
+        What the model calls its inputs; empty: it takes the ids alone.
+
+    Examples
+    --------
+    >>> len(Encoded(((np.array([0, 2]), (np.ones((2, 4)),)), (np.array([1]), (np.ones((1, 3)),)))))
+    3
+    """
+
+    parts: tuple[tuple[NDArray[np.intp], tuple[NDArray[Any], ...]], ...]
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Rows of all parts."""
+        return sum(len(rows) for rows, _ in self.parts)
+
+
 Target: TypeAlias = Any
 """An output name, an index, a tuple index, or a callable ``outputs -> (n,)``; a list of these for several."""
 

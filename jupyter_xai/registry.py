@@ -78,18 +78,14 @@ KERNELS: dict[str, Kernel] = {
             "perturbation",
         ),
         *(
-            Kernel(
-                name, label, f"jupyter_xai.kernels.deeplift:{cls}", "gradient", ("table", "image"), ("torch",)
-            )
+            Kernel(name, label, f"jupyter_xai.kernels.deeplift:{cls}", "gradient", needs=("torch",))
             for name, label, cls in (
                 ("deep_lift", "DeepLIFT", "DeepLift"),
                 ("deep_shap", "DeepSHAP", "DeepShap"),
             )
         ),
         *(
-            Kernel(
-                name, label, f"jupyter_xai.kernels.{name}:{cls}", "gradient", ("table", "image"), ("torch",)
-            )
+            Kernel(name, label, f"jupyter_xai.kernels.{name}:{cls}", "gradient", needs=("torch",))
             for name, label, cls in (
                 ("integrated_gradients", "Integrated gradients", "IntegratedGradients"),
                 ("expected_gradients", "Expected gradients", "ExpectedGradients"),

@@ -37,7 +37,7 @@ class Session:
     masker : Masker
     baseline : object
         Reference input of gradient methods, None for the others.
-    background : sequence of images or None
+    background : sequence of images or texts, or None
         Reference inputs of gradient methods that average over some; of a table the masker has them.
     n_targets : int
     threshold : float or None
@@ -284,9 +284,9 @@ class Session:
         return kernel, instance
 
     def _pictures(self, masker: Any) -> Any:
-        """The background images in the network's own form."""
-        if self._background is None:
-            return None
+        """The background images in the network's own form; texts as they are, which the masker encodes."""
+        if self._background is None or self._found.kind == "text":
+            return self._background
         return np.concatenate(
             [masker.bind(each, self._predictor).instance().cpu().numpy() for each in self._background]
         )

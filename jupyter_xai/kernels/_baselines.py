@@ -93,10 +93,12 @@ def _named(name: str, part: Part, given: Given, module: Any) -> Tensor:
             raise InputError(
                 f'baseline={name!r} is not for token ids: expected "pad", "mask", "zeros" or an array.'
             )
-        token = getattr(given.masker, f"{name}_id", None)
+        own = getattr(given.masker, "reference", None)
+        if own is not None:
+            return torch.as_tensor(own(name), device=value.device)
         padding = [m.padding_idx for m in module.modules() if getattr(m, "padding_idx", None) is not None]
         fallback = padding[0] if padding and name != "zeros" else 0
-        return torch.full_like(value, fallback if token is None or name == "zeros" else int(token))
+        return torch.full_like(value, fallback)
     if name == "zeros":
         return torch.zeros_like(value)
     if name == "mean":
@@ -142,6 +144,9 @@ def background_parts(background: Any, given: Given, predictor: Predictor) -> tup
     """
     if background is None:
         background = _background(given)
+    own = getattr(given.masker, "encoded_background", None)
+    if own is not None and background is not None:
+        background = own(background)
     if background is None:
         raise InputError(
             "This method averages over other inputs, and there are none: expected background=. Pass some of the "

@@ -264,7 +264,7 @@ class GradientKernel:
         """The network as a predictor, made once for each model."""
         kept = self.__dict__.get("_wrapped")
         if kept is None or kept[0] is not self.model:
-            kept = (self.model, wrap(self.model, kind="image"))
+            kept = (self.model, wrap(self.model, kind=getattr(self.inputs, "kind", "image")))
             if not hasattr(kept[1], "snapshot"):
                 raise unexplainable(kept[1], type(self).__name__)
             self.__dict__["_wrapped"] = kept

@@ -14,7 +14,7 @@ from torch import Tensor
 from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.explanation import Columns, Layout, Pixels, Several, Steps, Tokens
 from jupyter_xai.kernels._network import Network, Part
-from jupyter_xai.protocols import Predictor
+from jupyter_xai.protocols import Encoded, Predictor
 
 _CONVOLUTIONS = {"Conv1d": 3, "Conv2d": 4, "Conv3d": 5}
 _PICTURED = (1, 3, 4)
@@ -113,7 +113,9 @@ def _from_masker(x: Any, masker: Any, predictor: Predictor) -> Given:
     bound = masker.bind(x, predictor)
     batch = bound.instance()
     structure: str | tuple[str, ...] = "single"
-    if isinstance(batch, Mapping):
+    if isinstance(batch, Encoded):
+        structure, batch = batch.names or "single", list(batch.parts[0][1])
+    elif isinstance(batch, Mapping):
         structure, batch = tuple(str(name) for name in batch), list(batch.values())
     elif isinstance(batch, tuple):
         structure, batch = "tuple", list(batch)

@@ -142,8 +142,8 @@ class BoundText:
     def __init__(self, masker: Text, x: Any) -> None:
         given = {spec.name: getattr(masker, spec.name) for spec in masker.params}
         chosen = validate_all(masker.params, given)
-        text = _as_text(x)
-        spans = _spans(text, chosen["split"])
+        text = as_text(x)
+        spans = spans_of(text, chosen["split"])
         features, groups = np.arange(len(spans)), None
         if chosen["group"]:
             first: dict[str, int] = {}
@@ -210,7 +210,14 @@ class BoundText:
         return unread(self._text, self._spans, self._unit, answer, ask, masked=bool(self._token))
 
 
-def _as_text(x: Any) -> str:
+def as_text(x: Any) -> str:
+    """A text to explain.
+
+    Raises
+    ------
+    InputError
+        If it is none, or empty.
+    """
     if isinstance(x, bytes):
         raise InputError("the text is bytes; expected str. Decode it first: x.decode('utf-8').")
     if not isinstance(x, str):
@@ -224,7 +231,14 @@ def _as_text(x: Any) -> str:
     return str(x)
 
 
-def _spans(text: str, split: Any) -> list[tuple[int, int]]:
+def spans_of(text: str, split: Any) -> list[tuple[int, int]]:
+    """Cut a text as ``Text(split=...)`` does.
+
+    Raises
+    ------
+    InputError
+        If ``split`` is no way to cut, or finds nothing.
+    """
     if isinstance(split, str):
         spans = _SPLITTERS[split](text)
     elif isinstance(split, re.Pattern):

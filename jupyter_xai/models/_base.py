@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.errors import InputError, ModelError, XaiError
+from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
 from jupyter_xai.models._checks import as_scores, rows
 from jupyter_xai.models._outputs import Native, OutputForm, decide
-from jupyter_xai.protocols import Batch, Kind, OutputSpace
+from jupyter_xai.protocols import Batch, Encoded, Kind, OutputSpace
 
 _SERIALS = itertools.count()
 
@@ -88,6 +88,8 @@ class Adapter:
     device: Any = None
     dtype: Any = None
     thread_safe: bool = False
+    takes_ids: bool = False
+    """Whether batches may be token ids."""
     native: Native = "function"
     classes: tuple[str, ...] | None = None
 
@@ -140,7 +142,7 @@ class Adapter:
         with self._entry.lock:
             with self._random_states():
                 try:
-                    answer = self._call(batch)
+                    answer = self._answer(batch)
                 except XaiError:
                     raise
                 except Exception as exc:
@@ -148,7 +150,7 @@ class Adapter:
                     raise ModelError(
                         f"Your model raised {type(exc).__name__} on a batch of {rows(n_rows)}: {text}", n_rows
                     ) from exc
-            scores = as_scores(answer, n_rows)
+            scores = self._scores_of(answer, batch)
             if self._form is None:
                 self._settle(
                     decide(scores, self.native, self.output, self._given, self.classes), scores, answer
@@ -194,6 +196,24 @@ class Adapter:
     def _call(self, batch: Batch) -> Any:
         raise NotImplementedError
 
+    def _answer(self, batch: Batch) -> Any:
+        """The model's answer; scores of texts whose rows are not of one length are put together from several calls."""
+        if not isinstance(batch, Encoded):
+            return self._call(batch)
+        if not self.takes_ids:
+            raise CannotExplainError(
+                f"{self.model_name} does not take token ids. Pass masker=xai.Text() for a model that takes text, or a "
+                "function on an array of ids."
+            )
+        if len(batch.parts) == 1:
+            return self._call(batch)
+        parts = [Encoded((part,), batch.names) for part in batch.parts]
+        found = [(part.parts[0][0], self._scores_of(self._call(part), part)) for part in parts]
+        scores = np.empty((len(batch), found[0][1].shape[1]))
+        for places, answers in found:
+            scores[places] = answers
+        return scores
+
     def _settle(self, form: OutputForm, scores: NDArray[np.float64], answer: Any) -> None:
         self._form = form
         self.output_space, self.output_names = form.space, form.names
@@ -204,6 +224,18 @@ class Adapter:
                 "The model answers with whole numbers. If these are class labels, pass its predict_proba."
             )
             self.notices = (*self.notices, labels)
+
+    def _scores_of(self, answer: Any, batch: Batch) -> NDArray[np.float64]:
+        try:
+            return as_scores(answer, len(batch))
+        except ModelError as error:
+            if isinstance(batch, Encoded) and "NaN" in str(error):
+                raise ModelError(
+                    f"{error} A text whose words are all struck may be nothing but padding to it: another token "
+                    "stands there with xai.Tokens(..., mask_id=), for example that of unknown words.",
+                    len(batch),
+                ) from error
+            raise
 
     @contextmanager
     def _random_states(self) -> Iterator[None]:

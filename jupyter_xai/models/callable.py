@@ -7,11 +7,13 @@ from typing import Any
 
 from jupyter_xai.models._base import Adapter
 from jupyter_xai.models.sklearn import class_names
-from jupyter_xai.protocols import Batch, Kind
+from jupyter_xai.protocols import Batch, Encoded, Kind
 
 
 class CallablePredictor(Adapter):
     """A function: list of str, 2-D array or DataFrame, or stack of images in; (n, outputs) or (n,) out.
+
+    Under ``xai.Tokens`` it is called on an array of token ids, or on a dict where the encoder gives more than ids.
 
     A classifier's bound ``predict_proba`` or ``decision_function`` names its outputs by its ``classes_``.
 
@@ -32,6 +34,7 @@ class CallablePredictor(Adapter):
     """
 
     native = "function"
+    takes_ids = True
 
     def __init__(
         self,
@@ -45,4 +48,7 @@ class CallablePredictor(Adapter):
             self.classes = class_names(getattr(function, "__self__", None))
 
     def _call(self, batch: Batch) -> Any:
+        if isinstance(batch, Encoded):
+            ((_, arrays),) = batch.parts
+            return self.model(dict(zip(batch.names, arrays, strict=True)) if batch.names else arrays[0])
         return self.model(batch)

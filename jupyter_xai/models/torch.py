@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from jupyter_xai.errors import CannotExplainError, InputError, ModelError
 from jupyter_xai.models._base import Adapter
 from jupyter_xai.models._outputs import OutputForm, decide
-from jupyter_xai.protocols import Batch, Kind
+from jupyter_xai.protocols import Batch, Encoded, Kind
+
+TAKES_TENSORS = (
+    "{name} is a torch net, which takes tensors, not text. Pass masker=xai.Tokens(tokenizer), which turns text into "
+    "token ids, or a function that takes a list of str, tokenises it, calls the net and returns the scores, shape "
+    "(n, outputs)."
+)
 
 SNAPSHOT_BYTES = 512 * 2**20
 """Weights up to this size are copied for a run; larger ones are shared, and watched."""
@@ -52,8 +58,8 @@ class TorchPredictor(Adapter):
     ----------
     module : torch.nn.Module
         In any mode; ``torch.compile`` and ``DataParallel`` are unwrapped.
-    kind : {"table", "image"}
-        A table's batches are 2-D arrays, images' are tensors on ``device``.
+    kind : {"table", "text", "image"}
+        A table's batches are 2-D arrays, images' are tensors on ``device``, texts' are token ids (``Encoded``).
     output, output_names
         As for ``wrap``.
 
@@ -67,18 +73,13 @@ class TorchPredictor(Adapter):
     """
 
     backend = "torch"
+    takes_ids = True
 
     def __init__(
         self, module: Any, kind: Kind, output: str = "auto", output_names: Sequence[str] | None = None
     ) -> None:
         module = unwrap(module)
         super().__init__(module, kind, output, output_names)
-        if kind == "text":
-            raise CannotExplainError(
-                f"{self.model_name} is a torch net, which takes tensors, not text. Pass a function that "
-                "takes a list "
-                "of str, tokenises it, calls the net and returns the scores, shape (n, outputs)."
-            )
         self.native = "ended_net" if _last_leaf(module) in _ENDS else "net"
         self.device, self.dtype = _place(module)
         self._runs: list[tuple[int, Snapshot]] = []
@@ -143,9 +144,14 @@ class TorchPredictor(Adapter):
 
         shot = self._current()
         self.device, self.dtype = shot.device, shot.dtype
-        rows = self._tensor(batch)
         with torch.inference_mode():
-            answer = shot.module(rows)
+            if isinstance(batch, Encoded):
+                ((_, arrays),) = batch.parts
+                inputs = [self._moved(array) for array in arrays]
+                named = dict(zip(batch.names, inputs, strict=True)) if batch.names else {}
+                answer = shot.module(**named) if named else shot.module(*inputs)
+            else:
+                answer = shot.module(self._tensor(batch))
         if shot.shared and self.stamp() != shot.stamp:
             raise WeightsChanged(
                 "The model's weights changed while it was being explained: it is being trained. "
@@ -154,10 +160,19 @@ class TorchPredictor(Adapter):
             )
         return answer
 
+    def _moved(self, array: NDArray[Any]) -> Any:
+        """Ids, masks and lengths on the net's device as they are, numbers in its dtype."""
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
+
     def _tensor(self, batch: Batch) -> Any:
         """Rows on the net's device in its dtype; float64 reaches only a net that is float64 itself."""
         import torch
 
+        if isinstance(batch, list) and batch and isinstance(batch[0], str):
+            raise CannotExplainError(TAKES_TENSORS.format(name=self.model_name))
         if not isinstance(batch, torch.Tensor):
             try:
                 batch = torch.from_numpy(

@@ -20,7 +20,7 @@ def test_constructor(name):
     checks.constructor_stores_keywords_and_has_a_spec_for_each(KERNELS[name].load())
 
 
-@pytest.mark.parametrize("masker", ["Tabular", "Text", "Image"])
+@pytest.mark.parametrize("masker", ["Tabular", "Text", "Tokens", "Image"])
 def test_constructors_of_maskers_store_their_keywords(masker):
     import inspect
 

@@ -363,7 +363,7 @@ class Locked(nn.Module):
             "text",
             ["a"],
             CannotExplainError,
-            "takes tensors, not text. Pass a function that takes a list of str",
+            "takes tensors, not text. Pass masker=xai.Tokens",
         ),
         (
             mlp(),
