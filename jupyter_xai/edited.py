@@ -89,7 +89,7 @@ def _edited_image(masker: Any, instance: Any, layout: Pixels, edits: Iterable[Ed
 
 
 def _edited_text(masker: Any, layout: Tokens, edits: Iterable[Edit]) -> Edited:
-    found = edit_text(layout, compact(edits, layout))
+    found = edit_text(layout, compact(edits, layout), getattr(masker, "mask_token", None) or "")
     masker = copy.copy(masker)
     masker.split = _Offsets(found.offsets, layout.units)
     new = masker.bind(found.text, None).layout

@@ -30,6 +30,8 @@ class ParamSpec:
         What a move of it throws away.
     auto : bool
         Whether the string ``"auto"`` is allowed as well.
+    part : {"method", "input"}
+        Whether it is the kernel's, or the masker's and stays when the method changes. Set by the composition root.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ParamSpec:
     doc: str = ""
     cost: Cost = "evaluate"
     auto: bool = False
+    part: Literal["method", "input"] = "method"
     control: str = field(default="", init=False)
 
     def validate(self, value: Any) -> Any:

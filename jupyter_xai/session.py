@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import secrets
 import traceback
@@ -20,10 +21,13 @@ from jupyter_xai.explanation import Explanation, Layout
 from jupyter_xai.inputs import Recognised
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
-from jupyter_xai.params import ParamSpec
+from jupyter_xai.params import ChoiceParam, ParamSpec
 from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
 from jupyter_xai.responses import along_paths
+
+AS_GIVEN = "as given"
+"""The baseline that ``explain`` was passed, where it has no name."""
 
 
 class Session:
@@ -101,7 +105,7 @@ class Session:
                 "or choose what replaces an absent feature with masker=."
             )
         request: dict[str, Any] = {"method": name, "params": {}, "edits": []}
-        known = {spec.name: spec for spec in self.params(request)}
+        known = {spec.name: spec for spec in (*self._kernel_class(request).params, *self._masker.params)}
         for key, value in params.items():
             if key not in known:
                 names = ", ".join(known) or "none"
@@ -148,8 +152,44 @@ class Session:
         return rows + [{"name": name, "label": name, "why_not": ""} for name in self._custom]
 
     def params(self, request: Mapping[str, Any]) -> tuple[ParamSpec, ...]:
-        """Specs of the request's kernel, then of the masker."""
-        return (*self._kernel_class(request).params, *self._masker.params)
+        """Specs of the request's kernel and its baseline, then of the masker where it has a part in it."""
+        cls = self._kernel_class(request)
+        gradient = self._is_gradient(request)
+        pieces = () if gradient and self._found.kind == "image" else self._masker.params
+        return (
+            *cls.params,
+            *(self._baseline_spec() if gradient and "baseline" in inspect.signature(cls).parameters else ()),
+            *(dataclasses.replace(spec, part="input") for spec in pieces),
+        )
+
+    def _is_gradient(self, request: Mapping[str, Any]) -> bool:
+        name = request.get("method", "")
+        return name not in self._custom and KERNELS[name].family == "gradient"
+
+    def _baseline_spec(self) -> tuple[ParamSpec, ...]:
+        """The choice of a reference input: the names that fit this kind of input, and what was passed."""
+        given, kind = self._baseline, self._found.kind
+        averaged = kind == "image" or hasattr(self._masker, "table")
+        names = {"image": ("zeros", "mean", "blur"), "text": ("pad", "mask", "zeros")}.get(
+            kind, ("zeros", "mean") if averaged else ("zeros",)
+        )
+        known = given is None or (isinstance(given, str) and given in names)
+        return (
+            ChoiceParam(
+                name="baseline",
+                default="auto" if given is None else given if known else AS_GIVEN,
+                label="baseline",
+                doc="The input that stands for nothing: what the prediction is explained against.",
+                auto=given is None,
+                choices=names if known else (AS_GIVEN, *names),
+            ),
+        )
+
+    def _baseline_of(self, request: Mapping[str, Any]) -> Any:
+        chosen = request.get("params", {}).get("baseline", AS_GIVEN)
+        if chosen == AS_GIVEN or not self._is_gradient(request):
+            return self._baseline
+        return None if chosen == "auto" else chosen
 
     def label(self, request: Mapping[str, Any]) -> str:
         """Name the request's method as the view does."""
@@ -273,7 +313,7 @@ class Session:
         offered = {
             "masker": masker,
             "inputs": masker,
-            "baseline": self._baseline,
+            "baseline": self._baseline_of(request),
             "background": self._pictures(masker),
             "random_state": request.get("random_state", 0),
             "batch_size": self._batch_size,

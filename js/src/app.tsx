@@ -7,6 +7,7 @@ import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
 import { isFlat, Message, Messages } from "./controls/message";
+import { Panel } from "./controls/panel";
 import { RemovalRow } from "./controls/removal";
 import { Sum } from "./controls/sum";
 import { namesAfter } from "./features";
@@ -89,6 +90,7 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
       <Foot store={store} still={`${still} and the output switch`}>
         <GroupToggle store={store} />
       </Foot>
+      <Panel store={store} />
     </>
   );
 }

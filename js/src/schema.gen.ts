@@ -80,6 +80,7 @@ export interface ParamInfo {
   doc: string;
   control: "float" | "int" | "choice" | "bool" | "text";
   cost: "solve" | "evaluate" | "rebuild";
+  part: "method" | "input";
   default: number | string | boolean;
   auto: boolean;
   min: number | null;

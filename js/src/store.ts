@@ -61,6 +61,8 @@ export interface Store extends Looking {
   readonly picture: ReadonlySignal<Picture>;
   /** A message of ours that is not answered yet. */
   readonly asked: ReadonlySignal<ToPython["type"] | null>;
+  /** Whether the method or a hyper-parameter is not what the view opened with. */
+  readonly tuned: ReadonlySignal<boolean>;
   /** Whether anybody can answer. */
   readonly reachable: ReadonlySignal<boolean>;
   /** Changes by hand. */
@@ -164,6 +166,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
 
   function takeStatus(next: Status | null): void {
     status.value = next;
+    if (next?.state === "failed") looking.tryCut(null);
     if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
   }
 
@@ -190,6 +193,12 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   let ends = new Map<number, number>();
   let endsRun = Number.NaN;
 
+  /** What the view opened with. */
+  let first: Request | null = null;
+  const tuned = computed(() => {
+    const { method, params } = request.value;
+    return first !== null && !same([method, params ?? {}], [first.method, first.params ?? {}]);
+  });
   const reachable = computed(() => link.value === "live" || link.value === "quiet");
 
   const predictions = computed(() => {
@@ -280,6 +289,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     picture,
     asked,
     reachable,
+    tuned,
     whatif,
     predictions,
     originally,
@@ -332,6 +342,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         else if (name === "display") display.value = (value ?? {}) as Display;
         else {
           request.value = (value ?? {}) as Request;
+          first ??= filled<Request>(value);
           whatif.received(request.value.edits ?? []);
         }
       });

@@ -83,6 +83,7 @@ class Image:
             cost="rebuild",
             min=1,
             max=2000,
+            scale="log",
             auto=True,
         ),
         ChoiceParam(

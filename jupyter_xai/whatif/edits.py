@@ -103,7 +103,7 @@ def apply(layout: Layout, instance: Any, edits: Iterable[Edit], fill: Any = None
         In order.
     fill : number, array or str, optional
         What replaces hidden pieces of an image: a value, an image, ``"mean"`` (of what is hidden) or
-        ``"blur"``. Default: the layout's.
+        ``"blur"``. Default: the layout's. Of a text what stands in the place of a struck unit; default: nothing.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def apply(layout: Layout, instance: Any, edits: Iterable[Edit], fill: Any = None
     if isinstance(layout, Tokens):
         from jupyter_xai.whatif.words import edit_text
 
-        return edit_text(layout, checked).text
+        return edit_text(layout, checked, fill or "").text
     assert isinstance(layout, Pixels)
     from jupyter_xai.whatif.images import apply_to_image
 

@@ -28,7 +28,7 @@ class EditedText:
     units: tuple[int, ...]
 
 
-def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> EditedText:
+def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]], mask_token: str = "") -> EditedText:
     """Strike, replace and insert. Separators stay, as when the masker deletes units.
 
     Parameters
@@ -36,6 +36,8 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> EditedText:
     layout : Tokens
     edits : iterable of dict
         As ``compact`` leaves them.
+    mask_token : str, default=""
+        What stands in the place of a struck unit, as the masker has it; it is no unit of the edited text.
 
     Raises
     ------
@@ -52,6 +54,7 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> EditedText:
     """
     count = len(layout.offsets)
     changed: dict[int, str] = {}
+    struck: set[int] = set()
     inserted: dict[int, list[tuple[int, str]]] = {}
     following = count
     for edit in edits:
@@ -62,22 +65,24 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]]) -> EditedText:
                 inserted.setdefault(position, []).append((following, edit["text"]))
                 following += 1
             else:
-                changed[position] = "" if op == "strike" else edit["text"]
+                changed[position] = mask_token if op == "strike" else edit["text"]
+                (struck.add if op == "strike" else struck.discard)(position)
     written = _Writing()
     at = 0
     for position, (start, end) in enumerate(layout.offsets):
         written.add(layout.text[at:start])
-        for unit, text in inserted.get(position, ()):
-            written.add(text, unit)
+        for unit, new in inserted.get(position, ()):
+            written.add(new, unit)
             written.add(" ")
-        written.add(changed.get(position, layout.text[start:end]), position)
+        text = changed.get(position, layout.text[start:end])
+        written.add(text, None if position in struck else position)
         at = end
-    for unit, text in inserted.get(count, ()):
+    for unit, new in inserted.get(count, ()):
         written.add(" ")
-        written.add(text, unit)
+        written.add(new, unit)
     written.add(layout.text[at:])
     edited = "".join(written.parts)
-    if not edited.strip():
+    if not written.units:
         raise InputError("All words are struck: there is nothing left to explain. Restore at least one.")
     return EditedText(edited, tuple(written.offsets), tuple(written.units))
 

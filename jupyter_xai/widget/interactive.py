@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.explanation import Explanation
 from jupyter_xai.widget.observed import Observed
 from jupyter_xai.widget.page import Page
@@ -33,6 +34,8 @@ class Interactive:
         self, question: Question, scene: Scene, page: Page, ask: Callable[[dict[str, Any]], None]
     ) -> None:
         self._told_by = scene
+        self._answers = question
+        self._ask_for = ask
         self._publisher = page.publisher
         self._known: Explanation | None = None
         self._previews = Previews(question, page.send, self._foreseen)
@@ -45,6 +48,63 @@ class Interactive:
     def what_if(self) -> WhatIf:
         """Change the instance and see prediction and explanation follow: ``view.what_if({"duration": 31})``."""
         return self._what_if
+
+    def update(self, method: str | None = None, *, random_state: int | None = None, **params: Any) -> None:
+        """Explain again by another method or with other hyper-parameters, as the view's own controls do.
+
+        What the model has answered is asked for again only where a parameter's ``cost`` says so. Another method
+        begins with its own defaults; how the input is cut and hidden stays.
+
+        Parameters
+        ----------
+        method : str, optional
+            A name of :func:`jupyter_xai.methods`.
+        random_state : int, optional
+        **params : object
+            Hyper-parameters of the method or the masker; those that are left out stay.
+
+        Raises
+        ------
+        InputError
+            For an unknown method or hyper-parameter, or a value that does not fit; the present state stays.
+        CannotExplainError
+            If the method does not apply here.
+
+        Examples
+        --------
+        >>> import jupyter_xai as xai
+        >>> view = xai.explain(lambda texts: [[len(text)] for text in texts], "a dull film", n_samples=100)
+        >>> view.update(mask_token="[MASK]", n_samples=200)
+        >>> view.explanation.params["n_samples"]
+        200
+        """
+        request = dict(self._told_by.request)
+        kept = dict(request.get("params", {}))
+        if method is not None:
+            name = str(method).lower().replace("-", "_").replace(" ", "_")
+            rows = {row["name"]: row for row in self._answers.methods()}
+            name = str(method) if str(method) in rows else name
+            if name not in rows:
+                raise InputError(f"method={method!r} is not known: expected one of {', '.join(rows)}.")
+            if rows[name]["why_not"]:
+                fitting = [row["label"] for row in rows.values() if not row["why_not"]]
+                raise CannotExplainError(f"{rows[name]['why_not']}.", fitting)
+            if name != request.get("method"):
+                own = {spec.name for spec in self._answers.params(request) if spec.part == "input"}
+                kept = {key: value for key, value in kept.items() if key in own}
+            request["method"] = name
+        known = {spec.name: spec for spec in self._answers.params(request)}
+        for key, value in params.items():
+            if key not in known:
+                raise InputError(
+                    f"{key}= is not a hyper-parameter of {request.get('method')} or its masker: expected one of "
+                    f"{', '.join(known) or 'none'}."
+                )
+            kept[key] = known[key].validate(value)
+        request["params"] = kept
+        if random_state is not None:
+            request["random_state"] = random_state
+        self._ask_for(request)
 
     @property
     def prediction(self) -> float | None:

@@ -148,6 +148,7 @@ def encode_params(specs: Iterable[ParamSpec]) -> list[ParamInfo]:
             doc=text(spec.doc),
             control=cast(Any, spec.control),
             cost=spec.cost,
+            part=spec.part,
             default=plain(spec.default),
             auto=bool(spec.auto),
             min=bound(spec, "min"),

@@ -109,6 +109,7 @@ class ParamInfo(TypedDict):
     doc: str
     control: Literal["float", "int", "choice", "bool", "text"]
     cost: Literal["solve", "evaluate", "rebuild"]
+    part: Literal["method", "input"]
     default: float | int | str | bool
     auto: bool
     min: float | None

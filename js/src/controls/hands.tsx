@@ -14,7 +14,9 @@ export function Hands({ store }: { store: Store }) {
   const changed = whatif.canUndo.value;
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(asPython(whatif.edits.peek()));
+      await navigator.clipboard.writeText(
+        asPython(whatif.edits.peek(), store.tuned.peek() ? store.request.peek() : null),
+      );
       setSaid("Copied");
     } catch {
       setSaid("Copying is not allowed here");
@@ -31,7 +33,7 @@ export function Hands({ store }: { store: Store }) {
       {button("Undo", changed, whatif.undo)}
       {button("Redo", whatif.canRedo.value, whatif.redo)}
       {button("Reset", changed, whatif.reset)}
-      {(changed || said !== "") && button(said || "Copy as Python", true, copy)}
+      {(changed || store.tuned.value || said !== "") && button(said || "Copy as Python", true, copy)}
       {whatif.refused.value && (
         <span class="s err" role="alert">
           {whatif.refused.value}

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { counted, prediction } from "../format";
+import { inputSettings } from "../params";
 import type { ErrorInfo } from "../schema.gen";
 import type { Store } from "../store";
 import { inputWord, poorFit } from "../words";
@@ -124,12 +125,22 @@ function PoorFit({ store }: { store: Store }) {
       {store.reachable.value && (
         <div class="bs">
           {typeof width === "number" && (
-            <button type="button" class="btn" onClick={() => store.ask({ params: narrower(estimate.params, width) })}>
+            <button
+              type="button"
+              class="btn"
+              onClick={() => store.ask({ params: narrower(store.request.peek().params ?? {}, width) })}
+            >
               Narrow the neighbourhood
             </button>
           )}
           {other && (
-            <button type="button" class="btn" onClick={() => store.ask({ method: other.name, params: {} })}>
+            <button
+              type="button"
+              class="btn"
+              onClick={() =>
+                store.ask({ method: other.name, params: inputSettings(geometry.params, store.request.peek().params) })
+              }
+            >
               Use {other.label}
             </button>
           )}
