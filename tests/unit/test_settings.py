@@ -116,8 +116,8 @@ def test_what_does_not_fit_is_refused_and_the_present_state_stays() -> None:
         view.update(n_samples=1)
     with pytest.raises(InputError, match="method='limes' is not known"):
         view.update("limes")
-    with pytest.raises(CannotExplainError, match="text"):
-        view.update("deep_lift")
+    with pytest.raises(CannotExplainError, match="explains image inputs"):
+        view.update("grad_cam")
     assert view.explanation is before
     assert view._scene.request == request
 
