@@ -1,6 +1,6 @@
 /** A frame with its buffers read, and the part of it that the chosen output shows. */
-import { float32, int8 } from "./decode";
-import type { Frame } from "./schema.gen";
+import { float16, float32, int8 } from "./decode";
+import type { Frame, PixelMap } from "./schema.gen";
 
 export interface PixelValues {
   target: number;
@@ -18,7 +18,8 @@ export interface Estimate extends Omit<Frame, BinaryField> {
   gap: Float32Array | null;
   r2: Float32Array | null;
   local_predictions: Float32Array | null;
-  pixels: PixelValues | null;
+  /** Pixel maps by output: the shown one's, of a finished estimate coarser ones of the others as well. */
+  pixels: ReadonlyMap<number, PixelValues>;
   /** Every output of the model before any edit; null if this estimate is of the original. */
   original: Float32Array | null;
   /** Whether it is of an edited instance. */
@@ -36,6 +37,7 @@ type BinaryField =
   | "r2"
   | "local_predictions"
   | "pixels"
+  | "maps"
   | "original";
 
 /** Reads the buffers; features stand at their number in the geometry, whose features `features` counts. */
@@ -44,11 +46,6 @@ export function readFrame(frame: Frame, features: () => number = () => 0): Estim
   const known = ids ? features() : 0;
   const count = ids ? Math.max(known, ...ids.map((id) => id + 1)) : frame.n_features;
   const placed = (all: Float32Array | null) => (all && ids ? spread(all, frame.n_features, ids, count) : all);
-  let map: PixelValues | null = null;
-  if (pixels) {
-    const { target, width, height, scale } = pixels;
-    map = { target, width, height, values: Float32Array.from(int8(pixels.data), (step) => (step * scale) / 127) };
-  }
   return {
     ...frame,
     n_features: count,
@@ -59,11 +56,17 @@ export function readFrame(frame: Frame, features: () => number = () => 0): Estim
     gap: float32(frame.gap),
     r2: float32(frame.r2),
     local_predictions: float32(frame.local_predictions),
-    pixels: map,
+    pixels: new Map([...(pixels ? [pixels] : []), ...(frame.maps ?? [])].map((map) => [map.target, readMap(map)])),
     original: float32(frame.original),
     edited: frame.original !== undefined,
     absent: ids ? missing(ids, known) : NONE,
   };
+}
+
+function readMap({ target, width, height, scale, exact, data }: PixelMap): PixelValues {
+  const steps = exact ? float16(data) : int8(data);
+  const unit = exact ? scale : scale / 127;
+  return { target, width, height, values: Float32Array.from(steps ?? [], (step) => step * unit) };
 }
 
 const NONE: ReadonlySet<number> = new Set();

@@ -104,12 +104,13 @@ export interface Geometry {
   params: ParamInfo[];
 }
 
-/** An int8 map of one target, summed over channels: value = int8 * scale / 127. */
+/** A map of one target, summed over channels: value = int8 * scale / 127, or float16 * scale where it is exact. */
 export interface PixelMap {
   target: number;
   width: number;
   height: number;
   scale: number;
+  exact?: boolean;
   data: DataView;
 }
 
@@ -127,6 +128,7 @@ export interface Frame {
   ids?: number[];
   values?: DataView;
   pixels?: PixelMap;
+  maps?: PixelMap[];
   std_errors?: DataView;
   predictions: DataView;
   original?: DataView;

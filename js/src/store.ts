@@ -241,7 +241,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       endsRun = now.run;
       end = nextEnd(ends.get(target), wantedEnd(values, errors), streaming);
       ends.set(target, end);
-    } else if (now.pixels && now.pixels.target === target) end = wantedEnd(now.pixels.values, null);
+    } else {
+      const map = now.pixels.get(target);
+      if (map) end = wantedEnd(map.values, null);
+    }
     const order = memory && memory.layout === layout ? memory.order : [];
     return {
       estimate: now,

@@ -89,9 +89,14 @@ const list = (names: string[]): Rich =>
   names.flatMap((name, i) => (i ? [", ", bold(shortened(name))] : [bold(shortened(name))]));
 
 /** `Raised most by a, b, c; lowered by d, e.` */
+/** A feature with less than this share of the largest weight is not worth a name in the sentence. */
+const NAMED_SHARE = 0.02;
+
 export function sentence(values: Float32Array, errors: Float32Array | null, names: (i: number) => string): Rich {
-  const sure = [...values.keys()].filter((i) => values[i] !== 0 && !couldBeZero(values[i] as number, errors?.[i]));
   const size = (i: number) => Math.abs(values[i] as number);
+  const least = NAMED_SHARE * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const named = (i: number) => size(i) > 0 && size(i) >= least && !couldBeZero(values[i] as number, errors?.[i]);
+  const sure = [...values.keys()].filter(named);
   sure.sort((a, b) => size(b) - size(a) || a - b);
   const raises = sure.filter((i) => (values[i] as number) > 0).slice(0, 3);
   const lowers = sure.filter((i) => (values[i] as number) < 0).slice(0, raises.length ? 2 : 3);

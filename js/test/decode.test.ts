@@ -2,8 +2,9 @@ import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { bytes, float16, float32, int8, labelMap, same, uint16 } from "../src/decode";
 import { readFrame, slice } from "../src/estimate";
+import type { Frame } from "../src/schema.gen";
 import { revive } from "../src/standin";
-import { floats, frame, view } from "./fixtures";
+import { floats, frame, packed, view } from "./fixtures";
 
 describe("buffers", () => {
   it("are read at any offset, without touching their neighbours", () => {
@@ -57,7 +58,18 @@ describe("a frame", () => {
     const data = { $b64: Buffer.from(new Int8Array([127, -127, 0]).buffer).toString("base64") };
     const pixels = { target: 3, width: 3, height: 1, scale: 0.5, data };
     const read = readFrame(revive(frame({ pixels, predictions: floats(1) })) as never);
-    expect([...(read.pixels?.values ?? [])]).toEqual([0.5, -0.5, 0]);
+    expect([...(read.pixels.get(3)?.values ?? [])]).toEqual([0.5, -0.5, 0]);
+    const exact = {
+      target: 1,
+      width: 2,
+      height: 1,
+      scale: 3,
+      exact: true,
+      data: packed(new Uint16Array([0x3c00, 0xb800])),
+    };
+    const both = readFrame(revive(frame({ pixels, maps: [exact], predictions: floats(0.5) })) as Frame);
+    expect([...both.pixels.keys()]).toEqual([3, 1]);
+    expect([...(both.pixels.get(1)?.values ?? [])]).toEqual([3, -1.5]);
   });
 });
 

@@ -184,11 +184,11 @@ def _importances(output: str, features: tuple[str, ...], values: Any, errors: An
     return columns
 
 
-def to_html(explanation: Explanation, path: str | Path | None = None) -> str:
+def to_html(explanation: Explanation, path: str | Path | None = None, *, exact: bool = False) -> str:
     """One self-contained page, see ``jupyter_xai.widget.export``; also written to ``path``."""
     from jupyter_xai.widget.export import page
 
-    text = page(explanation)
+    text = page(explanation, exact=exact)
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text

@@ -310,11 +310,19 @@ class Explanation:
 
         return to_frame(self)
 
-    def to_html(self, path: str | Path | None = None) -> str:
-        """One self-contained page that keeps every interaction that needs no kernel; also written to ``path``."""
+    def to_html(self, path: str | Path | None = None, *, exact: bool = False) -> str:
+        """One self-contained page that keeps every interaction that needs no kernel.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where it is written as well.
+        exact : bool, default=False
+            Pixel attributions in float16 at the image's own size, instead of 255 steps at 224 pixels.
+        """
         from jupyter_xai.explanation.outlets import to_html
 
-        return to_html(self, path)
+        return to_html(self, path, exact=exact)
 
     def __repr__(self) -> str:
         """One line: method, features, outputs and state; never the arrays."""

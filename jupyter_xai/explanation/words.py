@@ -229,6 +229,10 @@ def poor_fit(explanation: Explanation, output: int = 0) -> str:
     )
 
 
+NAMED_SHARE = 0.02
+"""A feature with less than this share of the largest weight is not worth a name in the sentence."""
+
+
 def sentence(explanation: Explanation, output: int = 0, name: Callable[[str], str] = str) -> str:
     """What raises and what lowers the output.
 
@@ -249,7 +253,8 @@ def sentence(explanation: Explanation, output: int = 0, name: Callable[[str], st
         return f"No feature changes this output{altered}."
     if isinstance(layout, Pixels):
         return count_sentence(found, feature_word(layout))
-    sure = [row for row in by_weight(found) if row.weight and not row.could_be_zero]
+    least = NAMED_SHARE * max(abs(row.weight) for row in found)
+    sure = [row for row in by_weight(found) if abs(row.weight) >= least and not row.could_be_zero]
     raises = [name(row.name) for row in sure if row.weight > 0][:3]
     lowers = [name(row.name) for row in sure if row.weight < 0][: 2 if raises else 3]
     if raises and lowers:

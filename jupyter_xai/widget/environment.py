@@ -45,6 +45,13 @@ def _kernel() -> Any:
     return getattr(shell, "kernel", None)
 
 
+def _in_marimo() -> bool:
+    """Whether a cell of a marimo notebook runs, which has no Jupyter kernel but a page that answers."""
+    marimo = sys.modules.get("marimo")
+    running: Any = getattr(marimo, "running_in_notebook", None)
+    return bool(running is not None and running())
+
+
 def read_environment(headless: bool | None = None) -> Environment:
     """Look around.
 
@@ -60,17 +67,17 @@ def read_environment(headless: bool | None = None) -> Environment:
     >>> read_environment().interactive
     False
     """
+    if headless is None and (wish := os.environ.get("JUPYTER_XAI_HEADLESS", "")):
+        headless = wish not in ("0", "false", "no")
     kernel = _kernel()
     if kernel is None:
-        return Environment(interactive=False, notebook=False)
+        return Environment(interactive=not headless and _in_marimo(), notebook=False)
     try:
         parent = kernel.get_parent("shell") or {}
     except (AttributeError, LookupError, TypeError):
         parent = {}
     header, content = parent.get("header") or {}, parent.get("content") or {}
     metadata = parent.get("metadata") or {}
-    if headless is None and (wish := os.environ.get("JUPYTER_XAI_HEADLESS", "")):
-        headless = wish not in ("0", "false", "no")
     if headless is None:
         headless = not content.get("allow_stdin", False)
     return Environment(

@@ -35,12 +35,14 @@ font:14px/1.4 var(--jp-ui-font-family)}
 """
 
 
-def page(explanation: Explanation) -> str:
+def page(explanation: Explanation, *, exact: bool = False) -> str:
     """Make the page.
 
     Parameters
     ----------
     explanation : Explanation
+    exact : bool, default=False
+        Pixel attributions in float16 at the image's own size, instead of 255 steps at 224 pixels.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def page(explanation: Explanation) -> str:
     from jupyter_xai.widget.widget import read_bundle
 
     label = label_of(explanation.method)
-    data = {"bundle": read_bundle("index.js"), "state": packed(state_of(explanation, label))}
+    data = {"bundle": read_bundle("index.js"), "state": packed(state_of(explanation, label, exact=exact))}
     title = html.escape(text(headline(explanation)))
     style = read_bundle("index.css").replace("</", "<\\/")
     return (
@@ -70,8 +72,8 @@ def page(explanation: Explanation) -> str:
     )
 
 
-def state_of(explanation: Explanation, label: str = "") -> dict[str, Any]:
-    """Everything the view's model would hold, saved."""
+def state_of(explanation: Explanation, label: str = "", *, exact: bool = False) -> dict[str, Any]:
+    """Everything the view's model would hold, saved; the pixel maps of all outputs with it."""
     names = explanation.all_output_names or explanation.output_names
     return {
         "uid": _UID,
@@ -83,7 +85,9 @@ def state_of(explanation: Explanation, label: str = "") -> dict[str, Any]:
             n_outputs=len(names),
             output_unit=explanation.output_unit,
         ),
-        "frame": encode_frame(explanation, run=1, seq=1, method_label=label),
+        "frame": encode_frame(
+            explanation, run=1, seq=1, method_label=label, maps="exact" if exact else "all"
+        ),
         "curves": encode_curves(explanation.curves, 1, explanation.curve_rows) if explanation.curves else {},
         "status": encode_status(
             run=1,

@@ -117,6 +117,7 @@ class Scene:
             seq=self._next(),
             method_label=self.label,
             display_target=self.shown_target,
+            maps="shown" if estimate.status == "running" else "small",
         )
         self._mark_edited(frame, run, estimate.all_predictions)
         return {"frame": frame}

@@ -173,9 +173,9 @@ class View(Interactive):
         self._runner.cancel()
         self._question.drop_caches()
 
-    def to_html(self, path: Any = None) -> str:
+    def to_html(self, path: Any = None, *, exact: bool = False) -> str:
         """Write one self-contained page, see :meth:`Explanation.to_html`."""
-        return self.explanation.to_html(path)
+        return self.explanation.to_html(path, exact=exact)
 
     # --- display ----------------------------------------------------------------------------------------------------
 
@@ -197,6 +197,10 @@ class View(Interactive):
         return {**self._fallback(), **data}, metadata
 
     def _display_(self) -> Any:  # marimo's protocol
+        if not self._environment.interactive:
+            self._finish_before_showing()
+        elif self._run == 0:
+            self._timers.later("hello", HELLO_TIMEOUT, self._start_once)
         return self._live_widget()
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from jupyter_xai.explanation import Curve, Explanation, Layout, Pixels
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Opening
 from jupyter_xai.wire.layouts import encode_layout, flat_values, map_size
-from jupyter_xai.wire.pictures import area_mean
+from jupyter_xai.wire.pictures import area_mean, fit
 from jupyter_xai.wire.plain import finite, float32, plain, text
 from jupyter_xai.wire.schema import (
     MAX_OUTPUT_NAMES,
@@ -37,6 +37,12 @@ from jupyter_xai.wire.schema import (
     Status,
 )
 
+Maps = Literal["shown", "small", "all", "exact"]
+"""Which pixel maps a frame holds, see ``encode_frame``."""
+
+MAX_MAPS = 5
+LONGEST_OTHER = 80
+"""Longer side of the coarse maps that a saved view switches to."""
 MAX_POINTS = 24
 MAX_CURVES = 40
 """Response curves at most; removal curves are not counted."""
@@ -195,6 +201,7 @@ def encode_frame(
     seq: int,
     method_label: str = "",
     display_target: int | None = None,
+    maps: Maps = "shown",
 ) -> Frame:
     """Encode one whole estimate.
 
@@ -206,7 +213,10 @@ def encode_frame(
     method_label : str
         The method's name as the view prints it.
     display_target : int, optional
-        The shown output, as in ``targets`` of the frame: pixel maps carry this one alone. Default: the first.
+        The shown output, as in ``targets`` of the frame, whose pixel map is sent. Default: the first.
+    maps : {"shown", "small", "all", "exact"}
+        Pixel maps of the other outputs: none; coarse ones, so that a saved view of 150 kB can switch; as fine as the
+        shown one; or all in float16 at the image's own size.
 
     Returns
     -------
@@ -249,7 +259,13 @@ def encode_frame(
     )
     if isinstance(layout, Pixels) and layout.labels is None:
         at = targets.index(display_target) if display_target in targets else 0
-        frame["pixels"] = _pixel_map(cast(NDArray[np.float64], explanation.values)[at], layout, targets[at])
+        summed = cast(NDArray[np.float64], explanation.values).sum(axis=1)
+        size = layout.image.shape[:2] if maps == "exact" else map_size(layout)
+        frame["pixels"] = _pixel_map(summed[at], size, targets[at], exact=maps == "exact")
+        if maps != "shown" and len(targets) > 1:
+            size = fit(int(size[0]), int(size[1]), LONGEST_OTHER) if maps == "small" else size
+            others = [i for i in range(len(targets)) if i != at][: MAX_MAPS - 1]
+            frame["maps"] = [_pixel_map(summed[i], size, targets[i], exact=maps == "exact") for i in others]
         frame["n_features"] = frame["pixels"]["width"] * frame["pixels"]["height"]
     else:
         values = flat_values(explanation.values, layout)
@@ -277,10 +293,16 @@ def _targets(explanation: Explanation) -> tuple[list[int], NDArray[np.float64]]:
     return list(range(first, first + count)), np.concatenate([everything, explanation.predictions])
 
 
-def _pixel_map(values: NDArray[np.float64], layout: Pixels, target: int) -> PixelMap:
-    height, width = map_size(layout)
-    summed = np.nan_to_num(area_mean(values.sum(axis=0), height, width), posinf=0.0, neginf=0.0)
+def _pixel_map(values: NDArray[np.float64], size: tuple[int, ...], target: int, *, exact: bool) -> PixelMap:
+    """One output's map, of values (height, width)."""
+    height, width = int(size[0]), int(size[1])
+    summed = np.nan_to_num(area_mean(values, height, width), posinf=0.0, neginf=0.0)
     scale = float(np.abs(summed).max(initial=0.0))
+    if exact:
+        small = (summed / scale if scale > 0 else summed).astype("<f2")
+        return PixelMap(
+            target=target, width=width, height=height, scale=scale, exact=True, data=small.tobytes()
+        )
     levels = np.rint(summed * (127.0 / scale)) if scale > 0 else np.zeros_like(summed)
     return PixelMap(
         target=target, width=width, height=height, scale=scale, data=levels.astype(np.int8).tobytes()

@@ -135,12 +135,13 @@ class Geometry(TypedDict):
 
 
 class PixelMap(TypedDict):
-    """An int8 map of one target, summed over channels: value = int8 * scale / 127."""
+    """A map of one target, summed over channels: value = int8 * scale / 127, or float16 * scale where it is exact."""
 
     target: int
     width: int
     height: int
     scale: float
+    exact: NotRequired[bool]
     data: Bytes
 
 
@@ -164,6 +165,7 @@ class Frame(TypedDict):
     ids: NotRequired[list[int]]
     values: NotRequired[Bytes]
     pixels: NotRequired[PixelMap]
+    maps: NotRequired[list[PixelMap]]
     std_errors: NotRequired[Bytes]
     predictions: Bytes
     original: NotRequired[Bytes]

@@ -41,7 +41,8 @@ def find_chromium() -> str:
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -56,7 +57,7 @@ class Server:
         self.notebooks.mkdir(parents=True, exist_ok=True)
         self.app = app
         self.token = secrets.token_hex(8)
-        self.url = f"http://127.0.0.1:{(port := _free_port())}"
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_DIR": str(root / "config"),

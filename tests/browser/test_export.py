@@ -48,6 +48,21 @@ def test_values_are_shown_and_the_output_can_be_switched(offline: Any, tmp_path:
     view.get_by_text("\u22120.156").wait_for()
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_pixel_map_follows_the_output_switch(exact: bool, offline: Any, tmp_path: Path) -> None:
+    EVERY["pixels"]().to_html(tmp_path / "page.html", exact=exact)
+    offline.goto((tmp_path / "page.html").as_uri())
+    view = offline.locator("#xai-view")
+    view.locator("canvas").first.wait_for()
+    offline.wait_for_timeout(300)
+    before = view.locator("canvas").first.screenshot()
+    view.get_by_role("radio").nth(1).click()
+    offline.wait_for_timeout(300)
+    assert "not known yet" not in view.inner_text()
+    assert view.locator("canvas").first.screenshot() != before
+    assert offline.problems == []
+
+
 def test_user_text_stays_text(offline: Any, tmp_path: Path) -> None:
     EVERY["unicode"]().to_html(tmp_path / "page.html")
     offline.goto((tmp_path / "page.html").as_uri())

@@ -36,7 +36,7 @@ function Equation({ store, base, name }: { store: Store; base: number; name: str
   const unit = geometry.output_unit;
   const number = (value: number) => prediction(value, unit);
   if (!values || !Number.isFinite(base)) {
-    const why = values || estimate.pixels?.target === target ? "" : `; ${name} not known yet`;
+    const why = values || estimate.pixels.has(target) ? "" : `; ${name} not known yet`;
     return (
       <span>
         <b>{number(model)}</b> <span class="q">prediction{why}</span>

@@ -26,8 +26,7 @@ export function ImageView({ store }: { store: Store }) {
   if (!geometry || !layout) return null;
   const { opacity = OPACITY, threshold = 0 } = store.display.value;
   const { values, errors, end } = picture;
-  const map = picture.estimate?.pixels;
-  const heat = values ?? (map && map.target === picture.target ? map.values : null);
+  const heat = values ?? picture.estimate?.pixels.get(picture.target)?.values ?? null;
   const { hidden } = store.whatif.changes.value;
   const removed = store.removal.value?.removed;
   const seen = (i: number) => {
@@ -200,7 +199,7 @@ export function survival(values: Float32Array | null, errors: Float32Array | nul
 /** The decoded photo; "broken" if the browser cannot read it. */
 function usePhoto(layout: ImageLayout | null, picture: Picture): Photo | "broken" | null {
   const [photo, setPhoto] = useState<Photo | "broken" | null>(null);
-  const map = picture.estimate?.pixels;
+  const map = picture.estimate?.pixels.get(picture.target) ?? [...(picture.estimate?.pixels.values() ?? [])][0];
   const [width, height] = [map?.width, map?.height];
   useEffect(() => {
     let wanted = true;

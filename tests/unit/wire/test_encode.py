@@ -235,6 +235,45 @@ def test_pixel_maps_are_int8_of_the_shown_target() -> None:
     assert encode.encode_frame(explanation, run=1, seq=0, display_target=77)["pixels"]["target"] == 0
 
 
+def test_pixel_maps_of_other_outputs() -> None:
+    layout = Pixels(image=np.zeros((300, 448, 3), np.uint8))
+    values = np.random.default_rng(0).normal(size=(6, 3, 300, 448))
+    names = tuple("abcdef")
+    explanation = Explanation(
+        values=values,
+        features=layout,
+        output_names=names,
+        predictions=np.arange(6.0),
+        targets=tuple(range(6)),
+    )
+    assert "maps" not in encode.encode_frame(explanation, run=1, seq=0)
+    for maps, size in (("small", (54, 80)), ("all", (150, 224)), ("exact", (300, 448))):
+        frame = encode.encode_frame(explanation, run=1, seq=0, display_target=2, maps=maps)
+        assert frame["pixels"]["target"] == 2
+        assert [other["target"] for other in frame["maps"]] == [0, 1, 3, 4]
+        assert {(other["height"], other["width"]) for other in frame["maps"]} == {size}
+    exact = frame["maps"][0]
+    found = np.frombuffer(exact["data"], "<f2").reshape(300, 448) * exact["scale"]
+    np.testing.assert_allclose(found, values[0].sum(axis=0), atol=1e-3 * exact["scale"])
+
+
+def test_a_saved_pixel_view_of_five_outputs_fits() -> None:
+    rng = np.random.default_rng(0)
+    layout = Pixels(image=rng.integers(0, 256, (224, 224, 3), dtype=np.uint8))
+    values = rng.normal(size=(5, 3, 224, 224))
+    explanation = Explanation(
+        values=values,
+        features=layout,
+        output_names=tuple("abcde"),
+        predictions=np.arange(5.0),
+        method="saliency",
+    )
+    state = state_of("pixels", explanation)
+    state["frame"] = encode.encode_frame(explanation, run=1, seq=0, maps="small")
+    size = sum(len(part) for part in buffers(state)) * 4 / 3 + len(json.dumps(state, default=lambda _: ""))
+    assert size <= 150_000
+
+
 @pytest.mark.parametrize("fill", [0.0, np.nan])
 def test_pixel_maps_without_a_signal(fill: float) -> None:
     explanation = gradient()
