@@ -17,6 +17,8 @@ _PUBLIC = {
     "Lime": "jupyter_xai.kernels.lime",
     "KernelShap": "jupyter_xai.kernels.kernel_shap",
     "PermutationShap": "jupyter_xai.kernels.permutation_shap",
+    "PartitionShap": "jupyter_xai.kernels.partition_shap",
+    "Occlusion": "jupyter_xai.kernels.occlusion",
     "DeepLift": "jupyter_xai.kernels.deeplift",
     "DeepShap": "jupyter_xai.kernels.deeplift",
     "GradCam": "jupyter_xai.kernels.grad_cam",
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from jupyter_xai.kernels.integrated_gradients import IntegratedGradients as IntegratedGradients
     from jupyter_xai.kernels.kernel_shap import KernelShap as KernelShap
     from jupyter_xai.kernels.lime import Lime as Lime
+    from jupyter_xai.kernels.occlusion import Occlusion as Occlusion
+    from jupyter_xai.kernels.partition_shap import PartitionShap as PartitionShap
     from jupyter_xai.kernels.permutation_shap import PermutationShap as PermutationShap
     from jupyter_xai.kernels.saliency import Saliency as Saliency
     from jupyter_xai.kernels.sensitivity import Sensitivity as Sensitivity

@@ -150,9 +150,10 @@ class BoundMasker(Protocol):
     """A masker on one instance: turns 0/1 rows into model batches. 1 means present.
 
     It may have ``varying``, a truth value a feature: False where absence changes nothing, so that games leave the
-    feature out. It may have ``examine(answer, ask) -> notices``, called once a run with the model's answer on the
-    instance: it may ``ask`` the model about a few more batches, whose rows are counted, for what the reader should
-    know.
+    feature out. It may have ``relations() -> (n_features, n_features)``, how strongly features go together from 0 to
+    1: what hierarchies of features are made from. It may have ``examine(answer, ask) -> notices``, called once a run
+    with the model's answer on the instance: it may ``ask`` the model about a few more batches, whose rows are counted,
+    for what the reader should know.
     """
 
     layout: Layout

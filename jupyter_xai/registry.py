@@ -77,6 +77,13 @@ KERNELS: dict[str, Kernel] = {
             "jupyter_xai.kernels.permutation_shap:PermutationShap",
             "perturbation",
         ),
+        Kernel(
+            "partition_shap",
+            "Partition SHAP",
+            "jupyter_xai.kernels.partition_shap:PartitionShap",
+            "perturbation",
+        ),
+        Kernel("occlusion", "Occlusion", "jupyter_xai.kernels.occlusion:Occlusion", "perturbation"),
         *(
             Kernel(name, label, f"jupyter_xai.kernels.deeplift:{cls}", "gradient", needs=("torch",))
             for name, label, cls in (

@@ -16,7 +16,11 @@ from jupyter_xai.protocols import BoundMasker, Kind, Predictor
 
 
 class Coalitions(Protocol):
-    """A prefix sequence of masks."""
+    """A prefix sequence of masks.
+
+    It may have ``known()``, how many of them are decided: a sequence that goes on by what was answered is asked for no
+    more, and for the rest after the answers were yielded.
+    """
 
     def masks(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Masks start to stop, shape (stop - start, players); True keeps."""
@@ -35,11 +39,14 @@ class MaskEvaluation(Calls):
         Which features play; the others are always present.
     kind, batch_size, live, pool
         As in ``Evaluation``.
+    empty : bool, default=True
+        Whether the mask that keeps no player is asked for.
 
     Notes
     -----
-    The instance is asked first, by itself, then the mask that keeps no player, then the coalitions. A call holds
-    whole masks, or a part of one mask's draws where they are more than the batch. The pool is asked mask by mask.
+    The instance is asked first, by itself, then the mask that keeps no player (where it is wanted), then the
+    coalitions. A call holds whole masks, or a part of one mask's draws where they are more than the batch. The pool is
+    asked mask by mask.
     """
 
     def __init__(
@@ -53,12 +60,14 @@ class MaskEvaluation(Calls):
         batch_size: int | Literal["auto"] = "auto",
         live: bool = True,
         pool: Pool | None = None,
+        empty: bool = True,
     ) -> None:
         super().__init__(predictor, kind=kind, batch_size=batch_size, live=live, pool=pool)
         self._bound = bound
         self.rows_per_eval = bound.draws
         self._coalitions = coalitions
         self._players = players
+        self._empty = empty
 
     def _masks(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Masks over all features; -1 keeps no player."""
@@ -95,10 +104,11 @@ class MaskEvaluation(Calls):
         yield Block(-2, -1, full[:, self._players], np.zeros(1), outputs, opens=True)
         self._examine(self._bound, outputs)
         edges = sorted({*(stop for stop in stops if 0 < stop < n), n})
-        at, draws = -1, self._bound.draws
+        at, draws = -int(self._empty), self._bound.draws
+        known = getattr(self._coalitions, "known", lambda: n)
         while at < n:
             most = max(1, min(self._size, self._limit) // draws)
-            stop = min(at + most, 0 if n == 0 else edges[bisect_right(edges, max(at, 0))])
+            stop = min(at + most, 0 if n == 0 else edges[bisect_right(edges, max(at, 0))], known())
             masks = self._masks(at, stop)
             answers = yield from self._answers(masks, at)
             yield Block(at, stop, masks[:, self._players], np.zeros(stop - at), answers)

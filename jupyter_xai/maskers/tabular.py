@@ -15,6 +15,7 @@ from jupyter_xai.explanation import Columns, Layout
 from jupyter_xai.explanation.layouts import ColumnKind
 from jupyter_xai.maskers._columns import NumberColumn
 from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
+from jupyter_xai.maskers._relations import relations
 from jupyter_xai.maskers._sobol import REPLICATES, SobolReplicates
 from jupyter_xai.maskers._table import Table
 from jupyter_xai.params import ParamSpec
@@ -263,6 +264,10 @@ class BoundTable:
     def moved(self, changes: Sequence[tuple[int, Any]]) -> Batch:
         """Model rows that are the instance but for one of the model's columns each: (column, value)."""
         return _to_backend(self._table.variants(self._row, changes), self._predictor)
+
+    def relations(self) -> NDArray[np.float64]:
+        """How strongly features go together in the background, from 0 to 1, (n_features, n_features)."""
+        return relations(self._table, self._background)
 
     def background_rows(self) -> Any:
         """The background rows that stand for all, as the model takes them: (draws, columns)."""

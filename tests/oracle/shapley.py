@@ -86,3 +86,29 @@ def plain_permutations(game, n, orders):
                 before = after
         found.append(both)
     return np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
+
+
+def orders_of(tree):
+    """Every order of a hierarchy's players in which the members of each group come one after another."""
+    if not isinstance(tree, tuple):
+        return [[tree]]
+    found = []
+    for parts in itertools.permutations(tree):
+        found += [list(itertools.chain(*chosen)) for chosen in itertools.product(*map(orders_of, parts))]
+    return found
+
+
+def owen(game, n, tree):
+    """Owen values over a hierarchy, (n, outputs): means, over these orders, of what a player adds when it comes."""
+    codes = np.arange(2**n)
+    values = np.asarray(game(((codes[:, None] >> np.arange(n)) & 1).astype(bool)), dtype=float).reshape(
+        2**n, -1
+    )
+    found = np.zeros((n, values.shape[1]))
+    orders = orders_of(tree)
+    for order in orders:
+        present = 0
+        for player in order:
+            found[player] += values[present | 1 << player] - values[present]
+            present |= 1 << player
+    return found / len(orders)
