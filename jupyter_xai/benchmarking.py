@@ -1,0 +1,496 @@
+"""Methods judged over many rows: a tidy frame, intervals, and differences within rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.comparing import Asked
+from jupyter_xai.dataset._rows import Chunk, listed
+from jupyter_xai.dataset._workers import parts_of
+from jupyter_xai.errors import InputError, MissingExtraError, XaiError
+from jupyter_xai.explanation.numbers import duration, significant, whole
+from jupyter_xai.metrics._measure import mean_interval
+from jupyter_xai.session import seed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CELL = "padding:2px 8px;text-align:right;white-space:nowrap"
+_NAME = "padding:2px 8px;text-align:left"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One metric of one method on one row; ``metric`` is empty where the method could not explain it."""
+
+    row: int
+    method: str
+    output: str
+    metric: str
+    value: float
+    half_width: float
+    better: str
+    unit: str
+    seconds: float
+    n_rows: int
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """One metric of two methods, row by row.
+
+    Parameters
+    ----------
+    metric, first, second : str
+    mean : float
+        Of ``first - second``.
+    half_width : float
+        Of its interval, over rows; 95 % for all the comparisons of the metric together (Bonferroni).
+    n : int
+        Rows on which both have a number.
+    """
+
+    metric: str
+    first: str
+    second: str
+    mean: float
+    half_width: float
+    n: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval is on one side of zero."""
+        return abs(self.mean) > self.half_width
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """Methods over many rows; made by ``benchmark``.
+
+    Parameters
+    ----------
+    records : tuple of Record
+    methods, metrics : tuple of str
+        In the order in which they were asked for.
+    n_instances : int
+        Rows that were looked at.
+    status : {"running", "settled", "stopped"}
+    space : str
+        The output space in which the methods explain.
+    notices : tuple of str
+
+    Examples
+    --------
+    >>> import jupyter_xai as xai
+    >>> rows = np.random.default_rng(0).normal(size=(40, 3))
+    >>> found = xai.benchmark(
+    ...     lambda X: X[:, 0] * X[:, 1] + X[:, 2],
+    ...     rows[:5],
+    ...     ["kernel_shap", "lime"],
+    ...     ["completeness", "removal"],
+    ...     background=rows,
+    ... )
+    >>> found
+    <Benchmark of KernelSHAP, LIME over 5 rows>
+    """
+
+    records: tuple[Record, ...]
+    methods: tuple[str, ...]
+    metrics: tuple[str, ...]
+    n_instances: int
+    status: str = "settled"
+    space: str = ""
+    notices: tuple[str, ...] = ()
+
+    def values(self, metric: str) -> NDArray[np.float64]:
+        """Values of a metric, (rows, methods), averaged over a row's outputs; NaN where there is none.
+
+        Raises
+        ------
+        InputError
+            If the metric was not computed.
+        """
+        if metric not in self.metrics:
+            raise InputError(f"{metric!r} was not computed: there are {', '.join(self.metrics)}.")
+        sums = np.zeros((self.n_instances, len(self.methods)))
+        counts = np.zeros_like(sums)
+        at = {name: i for i, name in enumerate(self.methods)}
+        for record in self.records:
+            if record.metric == metric:
+                sums[record.row, at[record.method]] += record.value
+                counts[record.row, at[record.method]] += 1
+        with np.errstate(invalid="ignore"):
+            return np.where(counts > 0, sums / counts, np.nan)
+
+    def better(self, metric: str) -> str:
+        """Which end of a metric is better: "higher", "lower", or "" if neither."""
+        return next((record.better for record in self.records if record.metric == metric), "")
+
+    def mean(self, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+        """Mean of a metric over rows, half-width of its 95 % interval and number of rows, each (methods,)."""
+        table = self.values(metric)
+        means, halves = np.full(len(self.methods), np.nan), np.full(len(self.methods), np.nan)
+        counts = np.isfinite(table).sum(axis=0)
+        for i in np.flatnonzero(counts):
+            means[i], halves[i] = mean_interval(table[np.isfinite(table[:, i]), i])
+        return means, halves, counts
+
+    def differences(self, metric: str, against: str | None = None) -> tuple[Difference, ...]:
+        """Differences within rows of one method to each other one.
+
+        Parameters
+        ----------
+        metric : str
+        against : str, optional
+            The one method. None: the one with the best mean.
+        """
+        means, _, _ = self.mean(metric)
+        if against is None:
+            if not np.isfinite(means).any():
+                return ()
+            best = np.nanargmin(means) if self.better(metric) == "lower" else np.nanargmax(means)
+            against = self.methods[int(best)]
+        if against not in self.methods:
+            raise InputError(f"against={against!r} was not compared: there are {', '.join(self.methods)}.")
+        table, first = self.values(metric), self.methods.index(against)
+        others = [i for i in range(len(self.methods)) if i != first and np.isfinite(table[:, i]).any()]
+        found = []
+        for i in others:
+            apart = table[:, first] - table[:, i]
+            apart = apart[np.isfinite(apart)]
+            mean, half = _interval(apart, len(others))
+            found.append(Difference(metric, against, self.methods[i], mean, half, len(apart)))
+        return tuple(found)
+
+    def winner(self, metric: str) -> str:
+        """The method whose difference to every other one has an interval that excludes zero; "" if there is none."""
+        if not self.better(metric):
+            return ""
+        found = self.differences(metric)
+        return found[0].first if found and all(each.excludes_zero for each in found) else ""
+
+    @property
+    def verdict(self) -> str:
+        """What the rows support and what they do not."""
+        won: dict[str, list[str]] = {}
+        for metric in self.metrics:
+            if self.better(metric) and len(self.differences(metric)):
+                won.setdefault(self.winner(metric), []).append(metric)
+        said = [f"{name} is preferable in {_listed(metrics)}." for name, metrics in won.items() if name]
+        if won.get(""):
+            said.append(
+                f"In {_listed(won[''])} no method is: the interval of its difference to some other one includes zero."
+            )
+        if len([name for name in won if name]) > 1:
+            said.append("Reasonable metrics disagree here.")
+        if not won:
+            said.append("There is no metric on which two methods could be compared.")
+        return " ".join(
+            (*said, f"{whole(self.n_instances)} row{'s' * (self.n_instances != 1)} were looked at.")
+        )
+
+    # --- ways out ---------------------------------------------------------------------------------------------------
+
+    def to_frame(self) -> Any:
+        """One line a row, method, output and metric, as a pandas DataFrame.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        pd = _pandas()
+        return pd.DataFrame(
+            [vars(record) for record in self.records], columns=list(Record.__dataclass_fields__)
+        )
+
+    def summary(self) -> Any:
+        """One line a metric and method: mean, interval, rows, difference to the best method, winner; as a DataFrame."""
+        pd = _pandas()
+        lines = []
+        for metric in self.metrics:
+            means, halves, counts = self.mean(metric)
+            apart = {each.second: each for each in self.differences(metric)}
+            winner = self.winner(metric)
+            for i, method in enumerate(self.methods):
+                each = apart.get(method)
+                lines.append(
+                    {
+                        "metric": metric,
+                        "method": method,
+                        "mean": means[i],
+                        "lower": means[i] - halves[i],
+                        "upper": means[i] + halves[i],
+                        "rows": int(counts[i]),
+                        "behind the best": np.nan if each is None else each.mean,
+                        "half-width": np.nan if each is None else each.half_width,
+                        "better": self.better(metric),
+                        "winner": method == winner,
+                    }
+                )
+        return pd.DataFrame(lines)
+
+    def plot(self) -> Figure:
+        """Draw means and intervals, one panel a metric."""
+        from jupyter_xai.plot.comparison import means
+
+        return means({metric: self.mean(metric)[:2] for metric in self.metrics}, self.methods)
+
+    def _repr_html_(self) -> str:
+        """The verdict and a table of means, without scripts."""
+        head = "".join(f'<th style="{_CELL}">{escape(method)}</th>' for method in self.methods)
+        lines = []
+        for metric in self.metrics:
+            means, halves, _ = self.mean(metric)
+            winner = self.winner(metric)
+            cells = []
+            for i, method in enumerate(self.methods):
+                said = "no number"
+                if np.isfinite(means[i]):
+                    wide = f" ± {significant(float(halves[i]))}" if np.isfinite(halves[i]) else ""
+                    said = f"{significant(float(means[i]))}{wide}"
+                weight = "bold" if method == winner else "normal"
+                cells.append(f'<td style="{_CELL};font-weight:{weight}">{said}</td>')
+            end = f" ({self.better(metric)} is better)" if self.better(metric) else ""
+            lines.append(f'<tr><th style="{_NAME}">{escape(metric + end)}</th>{"".join(cells)}</tr>')
+        times = "".join(
+            f'<td style="{_CELL}">{duration(self._seconds(method))}</td>' for method in self.methods
+        )
+        lines.append(f'<tr><th style="{_NAME}">time a row</th>{times}</tr>')
+        said = "".join(f'<p style="font-size:12px">{escape(each)}</p>' for each in self.notices)
+        return (
+            f'<div style="overflow-x:auto"><p>{escape(self.verdict)}</p><table><tr><th></th>{head}</tr>{"".join(lines)}'
+            f"</table>{said}</div>"
+        )
+
+    def _seconds(self, method: str) -> float:
+        """Mean time of an explanation."""
+        times = {record.row: record.seconds for record in self.records if record.method == method}
+        known = [each for each in times.values() if np.isfinite(each)]
+        return float(np.mean(known)) if known else 0.0
+
+    def __repr__(self) -> str:
+        """One line."""
+        rows = f"{whole(self.n_instances)} row{'s' * (self.n_instances != 1)}"
+        stopped = "; stopped" if self.status == "stopped" else ""
+        return f"<Benchmark of {', '.join(self.methods)} over {rows}{stopped}>"
+
+
+def benchmark(
+    model: Any,
+    rows: Any,
+    methods: Any = None,
+    metrics: Any = "default",
+    executor: Any = None,
+    masker: Any = None,
+    background: Any = None,
+    baseline: Any = None,
+    targets: Any = None,
+    n_targets: int = 1,
+    output: str = "auto",
+    feature_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    random_state: int | None = 0,
+    batch_size: int | str = "auto",
+    *,
+    watch: Callable[[Benchmark], bool] | None = None,
+    **params: Any,
+) -> Benchmark:
+    """Judge methods over many rows, and name a winner only where the rows bear it out.
+
+    Parameters
+    ----------
+    model, methods, metrics, masker, background, baseline, targets, n_targets, output, feature_names, output_names, \
+random_state, batch_size
+        As for ``compare``; by default each row's highest output is explained.
+    rows : DataFrame, array, list of texts, list or array of images, or generator of rows
+    executor : concurrent.futures.Executor or int, optional
+        Threads, processes, a Dask cluster's ``client.get_executor()``, or a number of processes; results come in the
+        order
+        of the rows and are the same whatever it is. None: this thread.
+    watch : callable, optional
+        Called with the benchmark so far after each row; False stops.
+    **params : object
+        Hyper-parameters, each for the methods (or the masker) that know it.
+
+    Returns
+    -------
+    Benchmark
+        An interrupt stops, and what is there is returned.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, metric or hyper-parameter, or if there are no rows.
+
+    Examples
+    --------
+    >>> import jupyter_xai as xai
+    >>> rows = np.random.default_rng(0).normal(size=(40, 3))
+    >>> found = xai.benchmark(
+    ...     lambda X: 3 * X[:, 0] - X[:, 1] + X[:, 2],
+    ...     rows[:8],
+    ...     ["kernel_shap", "lime"],
+    ...     ["infidelity"],
+    ...     background=rows,
+    ... )
+    >>> found.winner("infidelity")
+    'KernelSHAP'
+    """
+    asked = Asked(
+        model=model,
+        methods=methods,
+        metrics=metrics,
+        masker=masker,
+        background=background,
+        baseline=baseline,
+        targets=targets,
+        n_targets=n_targets,
+        output=output,
+        feature_names=feature_names,
+        output_names=output_names,
+        random_state=0 if random_state is None else seed(random_state),
+        batch_size=batch_size,
+        params=params,
+    )
+    last: Benchmark | None = None
+    try:
+        for last in stream_benchmark(asked, rows, executor):
+            if watch is not None and not watch(last) and last.status == "running":
+                return replace(last, status="stopped")
+    except KeyboardInterrupt:
+        if last is None:
+            raise
+        return replace(last, status="stopped")
+    if last is None:
+        raise InputError("There are no rows: expected at least one. Pass the rows to judge the methods on.")
+    return last
+
+
+def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[Benchmark]:
+    """Benchmarks of the rows so far, one more row each; the last one is settled.
+
+    Parameters
+    ----------
+    asked : Asked
+    rows, executor
+        As for ``benchmark``.
+    """
+    if isinstance(rows, str | bytes | dict):
+        raise InputError(
+            f"The rows are a {type(rows).__name__}: expected several instances. For one there is xai.compare."
+        )
+    chunks = (Chunk(at, at, [row]) for at, row in enumerate(_instances(rows)))
+    records: list[Record] = []
+    notices: list[str] = []
+    last: Benchmark | None = None
+    for found in parts_of(_Row(asked), chunks, executor, lambda: True):
+        if last is not None:
+            yield last
+        new, methods, metrics, space, said = found
+        records += new
+        notices = list(dict.fromkeys([*notices, *said]))
+        names = last.metrics if last is not None else ()
+        last = Benchmark(
+            records=tuple(records),
+            methods=methods,
+            metrics=tuple(dict.fromkeys([*names, *metrics])),
+            n_instances=1 if last is None else last.n_instances + 1,
+            status="running",
+            space=space,
+            notices=tuple(notices),
+        )
+    if last is not None:
+        yield replace(last, status="settled")
+
+
+class _Row:
+    """What a worker does to one row."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    def owned(self) -> _Row:
+        """The same: every row makes predictors of its own."""
+        return self
+
+    def __call__(self, chunk: Chunk) -> Any:
+        """Compare the methods on the row, and keep the numbers."""
+        (x,) = chunk.rows
+        try:
+            *_, last = self._asked.stream(x)
+        except XaiError as error:
+            error.add_note(f"It was row {chunk.start} of the benchmark.")
+            raise
+        records, metrics = [], []
+        for entry in last.entries:
+            cost = (entry.seconds, entry.n_rows)
+            if not entry.measures:
+                records.append(
+                    Record(
+                        chunk.start, entry.label, "", "", np.nan, np.nan, "", "", *cost, note=entry.why_not
+                    )
+                )
+            for name, measure in entry.measures.items():
+                metrics.append(name)
+                halves = measure.half_widths
+                for out, output in enumerate(measure.output_names):
+                    value = float(measure.values[out])
+                    half = np.nan if halves is None else float(halves[out])
+                    note = "" if np.isfinite(value) or not measure.notices else measure.notices[-1]
+                    records.append(
+                        Record(
+                            chunk.start,
+                            entry.label,
+                            output,
+                            name,
+                            value,
+                            half,
+                            measure.better,
+                            measure.unit,
+                            *cost,
+                            note,
+                        )
+                    )
+        said = [f"{entry.label}: {entry.why_not}" for entry in last.entries if entry.why_not]
+        methods = tuple(entry.label for entry in last.entries)
+        return records, methods, metrics, last.space, [last.space_reason, *said, *last.notices]
+
+
+def _instances(rows: Any) -> Iterator[Any]:
+    """One instance after the other; rows of a DataFrame as 1-row frames, so that types are kept."""
+    if hasattr(rows, "iloc") and hasattr(rows, "columns"):
+        return (rows.iloc[[at]] for at in range(len(rows)))
+    if hasattr(rows, "shape"):
+        return iter(rows)
+    return iter(listed(rows))
+
+
+def _interval(apart: NDArray[np.float64], comparisons: int) -> tuple[float, float]:
+    """Mean, and half-width of an interval that holds for all comparisons together."""
+    from scipy.special import stdtrit
+
+    n = len(apart)
+    if n < 2:
+        return (float(apart.mean()) if n else float("nan")), float("inf")
+    quantile = float(stdtrit(n - 1, 1 - 0.025 / max(1, comparisons)))
+    return float(apart.mean()), quantile * float(apart.std(ddof=1)) / float(np.sqrt(n))
+
+
+def _pandas() -> Any:
+    try:
+        import pandas as pd
+    except ImportError as missing:
+        raise MissingExtraError("pandas", "demo", "a data frame of a benchmark") from missing
+    return pd
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

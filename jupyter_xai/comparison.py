@@ -1,0 +1,387 @@
+"""Several explanations of one prediction side by side: what they say, how far they agree, what the model bears out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jupyter_xai.errors import InputError, MissingExtraError
+from jupyter_xai.explanation import Curve, Explanation, Layout
+from jupyter_xai.explanation.numbers import significant, whole
+from jupyter_xai.metrics import Measure, agreement, onto
+from jupyter_xai.metrics.projection import coarser
+from jupyter_xai.metrics.subject import per_unit, relative
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JUDGING = ("deletion against random", "insertion against random", "infidelity, best scale", "local fidelity")
+"""Metrics that the sentence on the evidence rests on: each has an interval."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One method of a comparison.
+
+    Parameters
+    ----------
+    name, label : str
+        What ``methods=`` takes, and what is printed.
+    explanation : Explanation or None
+        None until it is there, or where the method cannot explain this.
+    why_not : str
+        Why it cannot; empty if it can.
+    measures : dict of str to Measure
+    curves : tuple of Curve
+        Removal curves beside random orders.
+    seconds : float
+        That the explanation took, metrics aside.
+    """
+
+    name: str
+    label: str
+    explanation: Explanation | None = None
+    why_not: str = ""
+    measures: dict[str, Measure] = field(default_factory=dict)
+    curves: tuple[Curve, ...] = ()
+    seconds: float = float("nan")
+
+    @property
+    def n_rows(self) -> int:
+        """Model rows (or passes over rows) that the explanation took."""
+        return 0 if self.explanation is None else self.explanation.n_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Methods side by side on one prediction; made by ``compare``.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        In the order in which they were asked for.
+    space : str
+        The output space in which all of them explain.
+    space_reason : str
+        One sentence that says why.
+    output_names : tuple of str
+        The explained outputs.
+    predictions : ndarray of shape (outputs,)
+    features : Layout
+        The masker's features, on which the metrics act.
+    status : {"running", "settled", "stopped"}
+    notices : tuple of str
+
+    Examples
+    --------
+    >>> import jupyter_xai as xai
+    >>> rows = np.random.default_rng(0).normal(size=(40, 3))
+    >>> found = xai.compare(
+    ...     lambda X: X[:, 0] * X[:, 1] + X[:, 2],
+    ...     rows[0],
+    ...     ["kernel_shap", "saliency"],
+    ...     background=rows,
+    ...     metrics=[],
+    ... )
+    >>> found
+    <Comparison of KernelSHAP on prediction; Saliency cannot explain this>
+    """
+
+    entries: tuple[Entry, ...]
+    space: str
+    space_reason: str
+    output_names: tuple[str, ...]
+    predictions: NDArray[np.float64]
+    features: Layout
+    status: str = "settled"
+    notices: tuple[str, ...] = ()
+
+    @property
+    def explained(self) -> tuple[Entry, ...]:
+        """The methods that gave an explanation."""
+        return tuple(entry for entry in self.entries if entry.explanation is not None)
+
+    def __getitem__(self, name: str) -> Entry:
+        """The method of a name or label.
+
+        Raises
+        ------
+        KeyError
+            If it is not among those compared.
+        """
+        for entry in self.entries:
+            if name in {entry.name, entry.label}:
+                return entry
+        raise KeyError(f"{name!r} is not compared: there are {', '.join(e.label for e in self.entries)}.")
+
+    def agreement(self, name: str = "rank correlation", output: int = 0) -> NDArray[np.float64]:
+        """How far the explained methods agree on an output, (methods, methods); NaN where this cannot be told.
+
+        Parameters
+        ----------
+        name : {"rank correlation", "top-k overlap", "sign agreement", "cosine"}
+        output : int
+        """
+        found = self.explained
+        table = np.eye(len(found))
+        for i, j in combinations(range(len(found)), 2):
+            one, other = found[i].explanation, found[j].explanation
+            assert one is not None
+            assert other is not None
+            measures = agreement(one, other)
+            if name not in measures:
+                raise InputError(f"name={name!r} is not known: expected one of {', '.join(measures)}.")
+            table[i, j] = table[j, i] = measures[name].values[output]
+        return table
+
+    def attributions(self, output: int = 0) -> tuple[Layout | None, NDArray[np.float64]]:
+        """All explanations of one output on common features, the coarsest there are: layout and (methods, features)."""
+        found = [entry.explanation for entry in self.explained if entry.explanation is not None]
+        if not found:
+            return None, np.empty((0, 0))
+        layout = self.features
+        for each in found:
+            layout = coarser(layout, each.features)
+        return layout, np.stack([onto(each, layout)[output] for each in found])
+
+    # --- what the evidence supports ---------------------------------------------------------------------------------
+
+    def leaders(self, output: int = 0) -> dict[str, str]:
+        """For each judging metric the method that is ahead of all others beyond their intervals; "" if none is."""
+        found = {}
+        for metric in JUDGING:
+            rows = self._judged(metric, output)
+            if len(rows) < 2:
+                continue
+            rows.sort(reverse=True)
+            (best, wide, label), others = rows[0], rows[1:]
+            ahead = all(best - value > np.hypot(wide, half) for value, half, _ in others)
+            found[metric] = label if ahead else ""
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """What the evidence supports and what it does not, in a few sentences, for the first output."""
+        if not self.explained:
+            return "No method can explain this model here."
+        if len(self.explained) == 1:
+            return f"{self.explained[0].label} alone explained this: there is nothing to compare it with."
+        said = [self._leading(), self._chance(), self._unity()]
+        said.append(
+            "This is one input: which method is preferable on others is not known from it (xai.benchmark asks many)."
+        )
+        return " ".join(part for part in said if part)
+
+    def _leading(self) -> str:
+        leaders = self.leaders()
+        if not leaders:
+            return "No metric was computed, so nothing says which explanation the model bears out."
+        names = {label for label in leaders.values() if label}
+        by = {
+            label: [metric for metric, ahead in leaders.items() if ahead == label]
+            for label in (e.label for e in self.explained)
+        }
+        open_ = [metric for metric, ahead in leaders.items() if not ahead]
+        none = f" In {_listed(open_)} no method is ahead of the others beyond the intervals." if open_ else ""
+        if not names:
+            return f"The model bears out no single method most.{none}{self._behind()}"
+        if len(names) == 1:
+            (label,) = names
+            return (
+                f"On this input the model bears out {label} most: it is ahead in {_listed(by[label])}.{none}"
+            )
+        parts = [f"{_listed(metrics)} favours {label}" for label, metrics in by.items() if metrics]
+        return f"The metrics disagree: {'; '.join(parts)}.{none}"
+
+    def _behind(self) -> str:
+        """Methods that are behind the best beyond the intervals in every judging metric that they have."""
+        behind: dict[str, list[bool]] = {}
+        for metric in JUDGING:
+            rows = self._judged(metric)
+            if len(rows) < 2:
+                continue
+            best, wide, _ = max(rows)
+            for value, half, label in rows:
+                behind.setdefault(label, []).append(best - value > np.hypot(wide, half))
+        labels = [label for label, each in behind.items() if len(each) > 1 and all(each)]
+        return f" Behind in all of its metrics: {_listed(labels)}." if labels else ""
+
+    def _judged(self, metric: str, output: int = 0) -> list[tuple[float, float, str]]:
+        """Value (higher is better), half-width and label of each method that has the metric."""
+        rows = []
+        for entry in self.explained:
+            measure = entry.measures.get(metric)
+            if measure is None or not np.isfinite(measure.values[output]):
+                continue
+            half = 0.0 if measure.half_widths is None else float(measure.half_widths[output])
+            sign = -1.0 if measure.better == "lower" else 1.0
+            rows.append((sign * float(measure.values[output]), half, entry.label))
+        return rows
+
+    def _chance(self) -> str:
+        """Methods whose order is no better than random ones."""
+        weak = []
+        for entry in self.explained:
+            measure = entry.measures.get("deletion against random")
+            if measure is None or measure.half_widths is None or not np.isfinite(measure.values[0]):
+                continue
+            if measure.values[0] - measure.half_widths[0] <= 0:
+                weak.append(entry.label)
+        verb = "remove" if len(weak) > 1 else "removes"
+        return (
+            f"{_listed(weak)} {verb} features in an order that is no better than a random one."
+            if weak
+            else ""
+        )
+
+    def _unity(self) -> str:
+        table = self.agreement()
+        pairs = table[np.triu_indices(len(table), 1)]
+        pairs = pairs[np.isfinite(pairs)]
+        if not len(pairs):
+            return ""
+        low, high = float(pairs.min()), float(pairs.max())
+        spread = f"{low:.2f}" if len(pairs) == 1 else f"{low:.2f} to {high:.2f}"
+        how = "mostly agree" if low >= 0.7 else "disagree" if high < 0.3 else "agree in part"
+        return f"The methods {how} on the order of features (rank correlation {spread})."
+
+    # --- ways out ---------------------------------------------------------------------------------------------------
+
+    def to_frame(self) -> Any:
+        """One row a method, output and metric, as a pandas DataFrame.
+
+        Columns are ``method``, ``output``, ``metric``, ``value``, ``lower``, ``upper``, ``better``, ``unit``,
+        ``seconds``,
+        ``n_rows`` and ``why_not``; a method that cannot explain this has one row without a metric.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as missing:
+            raise MissingExtraError("pandas", "demo", "a data frame of a comparison") from missing
+        columns = [
+            "method",
+            "output",
+            "metric",
+            "value",
+            "lower",
+            "upper",
+            "better",
+            "unit",
+            "seconds",
+            "n_rows",
+            "why_not",
+        ]
+        rows: list[tuple[Any, ...]] = []
+        for entry in self.entries:
+            cost = (entry.seconds, entry.n_rows, entry.why_not)
+            if not entry.measures:
+                rows.append((entry.label, "", "", np.nan, np.nan, np.nan, "", "", *cost))
+            for name, measure in entry.measures.items():
+                halves = measure.half_widths
+                for out, output in enumerate(measure.output_names):
+                    value = float(measure.values[out])
+                    half = np.nan if halves is None else float(halves[out])
+                    rows.append(
+                        (
+                            entry.label,
+                            output,
+                            name,
+                            value,
+                            value - half,
+                            value + half,
+                            measure.better,
+                            measure.unit,
+                            *cost,
+                        )
+                    )
+        return pd.DataFrame(rows, columns=columns)
+
+    def plot(self, output: int = 0, *, max_features: int = 10) -> Figure:
+        """Draw one output: each method's attributions on common features, and the removal curves beside random orders.
+
+        Parameters
+        ----------
+        output : int
+        max_features : int
+            Bars at most, those with the largest values.
+        """
+        from jupyter_xai.plot.comparison import draw
+
+        layout, values = self.attributions(output)
+        return draw(
+            [entry.label for entry in self.explained],
+            layout,
+            values,
+            [entry.curves for entry in self.explained],
+            output=output,
+            title=f"{self.output_names[output]}: {significant(float(self.predictions[output]))} ({self.space})",
+            max_features=max_features,
+        )
+
+    def _repr_html_(self) -> str:
+        """A table without scripts: verdict, attributions, metrics with bars, agreement."""
+        from jupyter_xai.comparison_html import html
+
+        return html(self)
+
+    def __repr__(self) -> str:
+        """One line: the methods, the outputs, and who cannot."""
+        labels = ", ".join(entry.label for entry in self.explained) or "no method"
+        missing = [entry.label for entry in self.entries if entry.why_not]
+        cannot = f"; {', '.join(missing)} cannot explain this" if missing else ""
+        return f"<Comparison of {labels} on {', '.join(self.output_names)}{cannot}>"
+
+    def report(self) -> str:
+        """The verdict, the space and a line for each method, as plain text."""
+        lines = [self.verdict, self.space_reason]
+        for entry in self.entries:
+            if entry.why_not:
+                lines.append(f"{entry.label}: {entry.why_not}")
+                continue
+            if entry.explanation is None:
+                lines.append(f"{entry.label}: not asked.")
+                continue
+            measures = "; ".join(
+                f"{name} {significant(float(each.values[0])) if np.isfinite(each.values[0]) else 'no number'}"
+                for name, each in entry.measures.items()
+            )
+            lines.append(
+                f"{entry.label}: {entry.seconds:.2f} s, {whole(entry.n_rows)} model rows; {measures}"
+            )
+        return "\n".join((*lines, *self.notices))
+
+
+def unit_of(explanation: Explanation) -> str:
+    """What the numbers of a method are, in a word or two.
+
+    Examples
+    --------
+    >>> from jupyter_xai.explanation import Columns
+    >>> row = Columns(names=("a",), values=(1,), kinds=("number",), members=((0,),))
+    >>> unit_of(
+    ...     Explanation(
+    ...         values=np.ones((1, 1)),
+    ...         features=row,
+    ...         output_names=("y",),
+    ...         predictions=np.ones(1),
+    ...         value_unit="logit",
+    ...     )
+    ... )
+    'logit'
+    """
+    if per_unit(explanation) or relative(explanation):
+        return explanation.value_unit
+    return explanation.value_unit or explanation.output_unit
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

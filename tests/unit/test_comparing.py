@@ -1,0 +1,300 @@
+"""compare and benchmark: one space, methods that cannot, stopping, and winners only where rows bear them out."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import jupyter_xai as xai
+from jupyter_xai.benchmarking import Benchmark, Record
+from jupyter_xai.comparison import Comparison, Entry
+from jupyter_xai.errors import InputError
+from jupyter_xai.metrics import Measure
+
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(60, 4))
+
+
+def model(X: Any) -> Any:
+    X = np.asarray(X)
+    return np.tanh(X[:, 0] * X[:, 1]) + 2 * X[:, 2]
+
+
+def softmax_net() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3), torch.nn.Softmax(dim=1)
+    )
+
+
+def test_all_explain_the_logit_where_a_gradient_method_takes_part() -> None:
+    net = softmax_net()
+    found = xai.compare(net, ROWS[0], ["kernel_shap", "deep_lift", "lime"], background=ROWS, n_samples=200)
+    assert found.space == "logit"
+    assert "DeepLIFT follows gradients" in found.space_reason
+    with torch.no_grad():
+        logits = net[:-1](torch.tensor(ROWS[:1], dtype=torch.float32)).numpy()[0]
+    at = int(logits.argmax())
+    assert found.output_names == (f"output {at}",)
+    for entry in found.explained:
+        assert entry.explanation is not None
+        assert entry.explanation.output_unit == "logit"
+        assert entry.explanation.predictions[0] == pytest.approx(logits[at], rel=1e-5)
+    alone = xai.compare(net, ROWS[0], ["kernel_shap", "lime"], background=ROWS, n_samples=200, metrics=[])
+    assert alone.space == "probability"
+    said = xai.compare(
+        net, ROWS[0], ["kernel_shap", "deep_lift"], background=ROWS, output="probability", metrics=[]
+    )
+    assert {e.explanation.output_unit for e in said.explained} == {"probability"}
+    raw = xai.compare(net[:-1], ROWS[0], ["deep_lift"], background=ROWS, metrics=[])
+    assert raw.space == "raw"
+
+
+def test_methods_that_cannot_are_shown_with_the_reason_and_the_others_go_on() -> None:
+    class Broken:
+        params = ()
+        method = "broken"
+
+        def explain(self, x: Any, targets: Any = None) -> Any:
+            raise ZeroDivisionError("no luck")
+
+    found = xai.compare(model, ROWS[0], ["grad_cam", "deep_lift", Broken(), "kernel_shap"], background=ROWS)
+    assert [entry.label for entry in found.explained] == ["KernelSHAP"]
+    assert "explains image inputs" in found["grad_cam"].why_not
+    assert "needs a torch network" in found["deep_lift"].why_not
+    assert "ZeroDivisionError: no luck" in found["broken"].why_not
+    page = found._repr_html_()
+    assert "needs a torch network" in page
+    assert "alone explained this" in found.verdict
+    frame = found.to_frame()
+    assert set(frame.method) == {"Grad-CAM", "DeepLIFT", "Broken", "KernelSHAP"}
+    assert frame[frame.method == "DeepLIFT"].why_not.iloc[0]
+
+
+def test_cheapest_first_whole_comparisons_and_stop() -> None:
+    seen: list[Comparison] = []
+
+    def watch(so_far: Comparison) -> bool:
+        seen.append(so_far)
+        return len(so_far.explained) < 2
+
+    net = softmax_net()
+    found = xai.compare(
+        net, ROWS[0], ["kernel_shap", "lime", "saliency", "integrated_gradients"], background=ROWS,
+        baseline="zeros", n_samples=100, watch=watch,
+    )  # fmt: skip
+    assert found.status == "stopped"
+    assert [entry.label for entry in found.explained] == ["Saliency", "Integrated gradients"]
+    assert found.entries[0].label == "KernelSHAP"  # the order asked for is kept
+    assert seen[0].explained == ()
+    assert seen[0].predictions.shape == (1,)
+    assert "Not asked" in found._repr_html_()
+
+
+def test_the_same_arguments_give_the_same_numbers() -> None:
+    one, other = (
+        xai.compare(model, ROWS[0], ["lime", "kernel_shap"], background=ROWS, n_samples=200).to_frame()
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(one.drop(columns="seconds"), other.drop(columns="seconds"))
+
+
+def test_each_method_has_its_own_hyper_parameters_and_label() -> None:
+    methods = {
+        "few": ("lime", {"n_samples": 50}),
+        "many": ("lime", {"n_samples": 500}),
+        "exact": xai.KernelShap,
+    }
+    found = xai.compare(model, ROWS[0], methods, background=ROWS, tolerance=0.0, metrics=["stability"])
+    assert found["few"].n_rows == 50
+    assert found["many"].n_rows == 500
+    steady = [found[name].measures["rank stability"].values[0] for name in methods]
+    assert steady[0] <= steady[1] <= steady[2] == pytest.approx(1.0)
+    twice = xai.compare(model, ROWS[0], ["lime", ("lime", {"n_samples": 50})], background=ROWS, metrics=[])
+    assert [entry.label for entry in twice.entries] == ["LIME", "LIME (2)"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "more", "said"),
+    [
+        (["limes"], {}, "is not known"),
+        ([], {}, "is empty"),
+        ([3], {}, "has a int"),
+        (["lime"], {"metrics": ["truth"]}, "metrics='truth' is not known"),
+        (["lime"], {"n_sample": 3}, "n_sample= is not a hyper-parameter"),
+        ([("lime", {"width": 3})], {}, "width= is not a hyper-parameter of lime"),
+        ([("lime", 3)], {}, "expected a pair"),
+        (["lime"], {"targets": 7}, "There is no output 7"),
+    ],
+)
+def test_bad_input_is_a_sentence(methods: Any, more: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        xai.compare(model, ROWS[0], methods, background=ROWS, **more)
+
+
+def test_pictures_share_what_is_removed_and_can_be_drawn() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(),
+        torch.nn.Linear(12, 3),
+    )  # fmt: skip
+    images = torch.rand(4, 1, 12, 12)
+    found = xai.compare(
+        net, images[0], ["kernel_shap", "deep_shap", "grad_cam", "saliency"], "all", background=list(images[1:]),
+        segmentation="grid", n_segments=9, fill=0.0, n_samples=100,
+    )  # fmt: skip
+    assert len(found.explained) == 4
+    layout, values = found.attributions()
+    assert values.shape == (4, 9)
+    assert layout is found.features
+    assert np.isnan(found["grad_cam"].measures["infidelity"].values[0])
+    assert found["kernel_shap"].measures["ROAD"].values.shape == (1,)
+    assert "rank kept without weights" in found["saliency"].measures
+    table = found.agreement()
+    np.testing.assert_allclose(np.diag(table), 1.0)
+    np.testing.assert_allclose(table, table.T)
+    assert len(found.plot().axes) == 5
+    assert "contributions" in found._repr_html_()
+
+
+def test_texts_are_escaped() -> None:
+    found = xai.compare(
+        lambda texts: [len(t) for t in texts], "a <script>alert(1)</script> film", ["lime"], n_samples=50
+    )
+    page = found._repr_html_()
+    assert "<script" not in page
+    assert "no method is" not in found.report()
+
+
+def test_constant_models_and_single_features_are_sentences() -> None:
+    flat = xai.compare(lambda X: np.full(len(X), 0.5), ROWS[0], ["lime", "kernel_shap"], background=ROWS)
+    gains = flat["kernel_shap"].measures["deletion against random"]
+    assert np.isnan(gains.values[0])
+    assert "answers the same whatever is removed" in flat._repr_html_()
+    assert "most: it is ahead" not in flat.verdict
+    one = xai.compare(lambda X: X[:, 0], [1.0], ["lime", "kernel_shap"], background=ROWS[:, :1])
+    assert np.isnan(one.agreement()[0, 1])
+    assert "one order only" in " ".join(one["lime"].measures["deletion area"].notices)
+
+
+def judged(**methods: tuple[float, float]) -> Comparison:
+    """A comparison with one metric of known intervals."""
+    e = xai.KernelShap(model, xai.Tabular(ROWS)).explain(ROWS[0])
+    entries = tuple(
+        Entry(
+            name,
+            name,
+            e,
+            measures={
+                "local fidelity": Measure(
+                    name="local fidelity", values=np.array([value]), half_widths=np.array([half]),
+                    output_names=("y",), better="higher",
+                )
+            },
+        )
+        for name, (value, half) in methods.items()
+    )  # fmt: skip
+    return Comparison(entries, "raw", "All explain it.", ("prediction",), np.ones(1), e.features)
+
+
+def test_the_verdict_names_a_method_only_beyond_the_intervals() -> None:
+    assert "bears out A most" in judged(A=(0.9, 0.05), B=(0.7, 0.05)).verdict
+    assert "no single method" in judged(A=(0.9, 0.2), B=(0.7, 0.2)).verdict
+    assert judged(A=(0.9, 0.05), B=(np.nan, 0.0)).leaders() == {}
+
+
+# --- many rows -----------------------------------------------------------------------------------------------
+
+
+def test_benchmark_is_compare_row_by_row_on_any_executor() -> None:
+    asked = {
+        "methods": ["lime", "kernel_shap"],
+        "metrics": ["infidelity"],
+        "background": ROWS,
+        "n_samples": 100,
+    }
+    found = xai.benchmark(model, ROWS[:4], **asked)
+    assert found.n_instances == 4
+    for at in range(4):
+        one = xai.compare(model, ROWS[at], **asked)
+        for i, entry in enumerate(one.entries):
+            assert found.values("infidelity")[at, i] == entry.measures["infidelity"].values[0]
+    with ThreadPoolExecutor(2) as pool:
+        threaded = xai.benchmark(model, ROWS[:4], executor=pool, **asked)
+    frames = [each.to_frame().drop(columns="seconds") for each in (found, threaded)]
+    pd.testing.assert_frame_equal(*frames)
+    assert found.winner("infidelity") in {"", "KernelSHAP"}
+
+
+def test_benchmark_streams_and_stops() -> None:
+    seen: list[int] = []
+
+    def watch(so_far: Benchmark) -> bool:
+        seen.append(so_far.n_instances)
+        return so_far.n_instances < 2
+
+    found = xai.benchmark(model, ROWS[:5], ["kernel_shap"], ["completeness"], background=ROWS, watch=watch)
+    assert seen == [1, 2]
+    assert found.status == "stopped"
+    assert found.n_instances == 2
+    with pytest.raises(InputError, match="There are no rows"):
+        xai.benchmark(model, ROWS[:0], ["kernel_shap"], background=ROWS)
+    with pytest.raises(InputError, match=r"For one there is xai\.compare"):
+        xai.benchmark(model, "a text", ["kernel_shap"])
+
+
+def test_frames_texts_and_methods_that_cannot() -> None:
+    frame = pd.DataFrame(ROWS, columns=list("abcd"))
+    rows = xai.benchmark(
+        lambda X: X["a"] * X["b"],
+        frame.iloc[:2],
+        ["kernel_shap", "deep_lift"],
+        ["completeness"],
+        background=frame,
+    )
+    assert (rows.to_frame().query("method == 'DeepLIFT'").note != "").all()
+    assert any("needs a torch network" in said for said in rows.notices)
+    texts = xai.benchmark(
+        lambda batch: [len(t) for t in batch], ["a dull film", "good"], ["kernel_shap"], ["completeness"]
+    )
+    np.testing.assert_allclose(texts.values("completeness gap"), 0.0, atol=1e-9)
+    assert "no number" not in texts._repr_html_()
+
+
+def of(table: Any, better: str = "higher") -> Benchmark:
+    records = tuple(
+        Record(row, method, "y", "m", float(value), np.nan, better, "", 0.1, 1)
+        for row, line in enumerate(table)
+        for method, value in zip("ABC", line, strict=False)
+    )
+    return Benchmark(records, tuple("ABC"[: len(table[0])]), ("m",), len(table))
+
+
+def test_a_winner_needs_an_interval_of_the_paired_difference_that_excludes_zero() -> None:
+    level = RNG.normal(size=(30, 1)) * 10  # rows differ much more than methods
+    noise = RNG.normal(size=(30, 2)) * 0.1
+    apart = of(level + noise + [0.5, 0.0])
+    assert apart.winner("m") == "A"
+    assert of(level + noise + [0.5, 0.0], "lower").winner("m") == "B"
+    assert of(level + noise).winner("m") == ""
+    (difference,) = apart.differences("m")
+    assert difference.mean == pytest.approx((noise[:, 0] - noise[:, 1]).mean() + 0.5)
+    _, halves, counts = apart.mean("m")
+    assert (halves > 1).all()  # unpaired intervals alone would not tell
+    assert counts.tolist() == [30, 30]
+    assert "A is preferable in m" in apart.verdict
+    assert of([[1.0, 0.0]]).winner("m") == ""  # one row tells nothing
+    assert np.isnan(of([[np.nan, 1.0], [np.nan, 2.0]]).mean("m")[0][0])
+    assert len(apart.plot().axes) == 1
+    assert apart.summary()["winner"].tolist() == [True, False]
+
+
+def test_false_winners_are_rare() -> None:
+    rng = np.random.default_rng(1)
+    wins = sum(bool(of(rng.normal(size=(12, 3))).winner("m")) for _ in range(300))
+    assert wins <= 0.05 * 300
