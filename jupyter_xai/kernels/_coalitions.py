@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,43 @@ from jupyter_xai.maskers._random import Prefix, block_rows, check_seed, generato
 
 _LISTED = 2**17  # subsets of one size that are put in a random order up front; more of them are drawn
 _ROUNDS = 2**13
+
+
+_SHARED = 2**13
+"""Coalitions from the start of a sequence that runs share: the next row or edit of a table asks for the same."""
+
+
+class SharedCoalitions:
+    """The sequence of ``PairedCoalitions``, its first stretch made once for all runs of one size and seed.
+
+    Parameters
+    ----------
+    n_players : int
+    random_state : int or None
+
+    Examples
+    --------
+    >>> one, two = SharedCoalitions(5, 0), PairedCoalitions(5, 0)
+    >>> bool((one.masks(3, 17) == two.masks(3, 17)).all())
+    True
+    """
+
+    def __init__(self, n_players: int, random_state: int | None) -> None:
+        self.n_players = n_players
+        self._seed = check_seed(random_state)
+        self._own: PairedCoalitions | None = None
+
+    def masks(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Coalitions start to stop of the sequence."""
+        if stop <= _SHARED and self.n_players <= 128 and self._own is None:
+            return _first(self.n_players, self._seed).masks(start, stop)
+        self._own = self._own or PairedCoalitions(self.n_players, self._seed)
+        return self._own.masks(start, stop)
+
+
+@lru_cache(maxsize=16)
+def _first(n_players: int, seed: int) -> PairedCoalitions:
+    return PairedCoalitions(n_players, seed)
 
 
 class PairedCoalitions:
@@ -49,12 +87,14 @@ class PairedCoalitions:
         self._order = np.empty(0, dtype=np.intp)  # place of each pair's size, as far as it is known
         self._rounds = 0
         self._pairs = np.empty((0, n_players), dtype=np.bool_)
+        self._lock = threading.Lock()
 
     def masks(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Coalitions start to stop of the sequence."""
         first, last = start // 2, -(-stop // 2)
-        while len(self._pairs) < last:
-            self._more(max(last, min(2 * len(self._pairs), len(self._pairs) + 1024)))
+        with self._lock:
+            while len(self._pairs) < last:
+                self._more(max(last, min(2 * len(self._pairs), len(self._pairs) + 1024)))
         pairs = self._pairs[first:last]
         both = np.stack([pairs, ~pairs], axis=1).reshape(2 * len(pairs), self.n_players)
         return both[start - 2 * first : stop - 2 * first]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool
-from jupyter_xai.kernels._coalitions import PairedCoalitions
+from jupyter_xai.kernels._coalitions import SharedCoalitions
 from jupyter_xai.kernels._games import COALITIONS, LINK, TOLERANCE, PairedGame, players_of
 from jupyter_xai.kernels._gp import MOST_PAIRS, OddProcess
 from jupyter_xai.kernels._shapley import ShapleyFit, regress
@@ -107,7 +107,7 @@ class KernelShap(SampledKernel):
         exact = everything <= asked
         n = everything if exact else asked // 2 * 2
         chosen["n_samples"] = n if chosen["n_samples"] == "auto" else chosen["n_samples"]
-        coalitions = PairedCoalitions(len(players), self.random_state)
+        coalitions = SharedCoalitions(len(players), self.random_state)
         evaluation = MaskEvaluation(
             predictor,
             bound,

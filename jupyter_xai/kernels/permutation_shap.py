@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool
-from jupyter_xai.kernels._coalitions import PairedCoalitions
+from jupyter_xai.kernels._coalitions import SharedCoalitions
 from jupyter_xai.kernels._games import COALITIONS, LINK, TOLERANCE, PairedGame, players_of
 from jupyter_xai.kernels._intervals import MIN_BLOCKS, half_width_factor
 from jupyter_xai.kernels._permutations import Walks
@@ -104,7 +104,7 @@ class PermutationShap(SampledKernel):
         evaluation = MaskEvaluation(
             predictor,
             bound,
-            walks or PairedCoalitions(count, self.random_state),
+            walks or SharedCoalitions(count, self.random_state),
             players,
             kind=self.masker.kind,
             batch_size=self.batch_size,

@@ -266,9 +266,7 @@ class Table:
         """
         if self._plain is not None:
             own = np.array([as_number(value, "") for value in row], dtype=self._plain)
-            # `where` follows the order of what it is given, and rows must lie one after another
-            batch = np.where(np.ascontiguousarray(masks)[:, None], own, self._array()[source])
-            return batch.reshape(-1, len(own))
+            return _chosen(own, self._array()[source], masks)
         present, source = np.repeat(masks, len(source), axis=0), np.tile(source, len(masks))
         columns = []
         for at, column in enumerate(self.columns):
@@ -386,3 +384,20 @@ class Table:
             kept = np.ascontiguousarray(np.stack(columns, axis=1))  # stack keeps the order of its columns
             self.__dict__["_numbers"] = kept
         return kept
+
+
+def _chosen(own: NDArray[Any], background: NDArray[Any], masks: NDArray[np.bool_]) -> NDArray[Any]:
+    """Each mask with each background row, mask-major: own values where it is true.
+
+    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column, and takes
+    half as long again.
+    """
+    if own.dtype != background.dtype or own.itemsize > 8:
+        return np.where(np.ascontiguousarray(masks)[:, None], own, background).reshape(-1, len(own))
+    word = np.dtype(f"i{own.itemsize}")
+    rows = np.ascontiguousarray(background).view(word).ravel()
+    change = (np.ascontiguousarray(background).view(word) ^ own.view(word)).ravel()
+    bits = np.repeat(-masks.astype(word)[:, None], len(background), axis=1).reshape(len(masks), -1)
+    bits &= change
+    bits ^= rows
+    return bits.view(own.dtype).reshape(-1, len(own))

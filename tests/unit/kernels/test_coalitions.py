@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from jupyter_xai.kernels._coalitions import PairedCoalitions, pairs_of_size, subsets
+from jupyter_xai.kernels._coalitions import PairedCoalitions, SharedCoalitions, pairs_of_size, subsets
 
 
 @pytest.mark.parametrize("n", range(2, 13))
@@ -63,3 +64,29 @@ def test_ranks_are_lexicographic(n, k):
     assert (np.diff(codes) < 0).all()
     if 2 * k == n:  # the first half of them has the first player: one of each pair
         assert rows[: pairs_of_size(n, k), 0].all()
+
+
+def test_runs_share_the_start_of_a_sequence_and_go_on_alone(monkeypatch):
+    monkeypatch.setattr("jupyter_xai.kernels._coalitions._SHARED", 100)
+    for _ in range(2):  # what was made for the first is there for the second
+        ours, alone = SharedCoalitions(12, 7), PairedCoalitions(12, 7)
+        for start, stop in ((0, 40), (40, 100), (90, 130), (0, 10), (130, 4094)):
+            np.testing.assert_array_equal(ours.masks(start, stop), alone.masks(start, stop))
+
+
+def test_what_is_shared_is_not_what_a_run_writes_into():
+    first = SharedCoalitions(6, 3).masks(0, 10)
+    first[:] = True
+    np.testing.assert_array_equal(SharedCoalitions(6, 3).masks(0, 10), PairedCoalitions(6, 3).masks(0, 10))
+
+
+def test_runs_in_threads_get_the_same():
+    expected = PairedCoalitions(40, 11).masks(0, 2000)
+
+    def work(_):
+        ours = SharedCoalitions(40, 11)
+        return np.concatenate([ours.masks(at, at + 100) for at in range(0, 2000, 100)])
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(work, range(8)):
+            np.testing.assert_array_equal(found, expected)

@@ -325,3 +325,20 @@ def test_wide_tables_have_balanced_columns_first():
     assert np.isfinite(batch).all()
     again = Tabular(X).neighbourhood(X[3], None).draw(100, 161).build(np.arange(61))
     np.testing.assert_array_equal(batch[99:], again)
+
+
+@pytest.mark.parametrize("dtype", [">f8", "f8", "f4", "f2", np.longdouble])
+def test_rows_of_plain_numbers_are_the_very_numbers(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(7, 5)).astype(dtype)
+    X[2, 1], X[3, 2], X[4, 3] = np.nan, np.inf, -0.0
+    x = rng.normal(size=5).astype(dtype)
+    masks = rng.random((9, 5)) < 0.5
+    batch = Tabular(X).bind(x).build(masks)
+    expected = np.array([np.where(mask, x, row) for mask in masks for row in X])
+    assert batch.dtype == X.dtype
+    np.testing.assert_array_equal(batch, expected)
+    np.testing.assert_array_equal(np.signbit(batch), np.signbit(expected))
+    np.testing.assert_array_equal(
+        Tabular(X).bind(x).build(masks, slice(2, 4)).reshape(9, 2, 5)[:, 0], expected[2::7]
+    )
