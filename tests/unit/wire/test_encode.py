@@ -266,7 +266,7 @@ def test_a_saved_pixel_view_of_five_outputs_fits() -> None:
         features=layout,
         output_names=tuple("abcde"),
         predictions=np.arange(5.0),
-        method="saliency",
+        method="deep_lift",
     )
     state = state_of("pixels", explanation)
     state["frame"] = encode.encode_frame(explanation, run=1, seq=0, maps="small")
