@@ -336,7 +336,7 @@ def test_rows_of_plain_numbers_are_the_very_numbers(dtype):
     masks = rng.random((9, 5)) < 0.5
     batch = Tabular(X).bind(x).build(masks)
     expected = np.array([np.where(mask, x, row) for mask in masks for row in X])
-    assert batch.dtype == X.dtype
+    assert batch.dtype.newbyteorder("=") == X.dtype.newbyteorder("=")
     np.testing.assert_array_equal(batch, expected)
     np.testing.assert_array_equal(np.signbit(batch), np.signbit(expected))
     np.testing.assert_array_equal(
