@@ -13,6 +13,7 @@ from jupyter_xai.evaluation import Block, Evaluation
 from jupyter_xai.explanation import Z95, Explanation, Fidelity, State
 from jupyter_xai.kernels._intervals import MIN_BLOCKS
 from jupyter_xai.kernels._locality import distances_to, weights_of
+from jupyter_xai.kernels._mask_process import BETTER, MOST_FEATURES, MaskProcess
 from jupyter_xai.kernels._regressors import regress
 from jupyter_xai.kernels._selection import Selector
 from jupyter_xai.kernels._solvers import LinearFit, WeightedRidge
@@ -67,6 +68,7 @@ class LocalModel:
         self._evaluation = evaluation
         self._params = params
         self._draws = WeightedRidge(around.n_features)
+        self._process: MaskProcess | None = None
         self._targets: Targets | None = None
         self._all = np.empty(0)
         self._instance: NDArray[Any] = np.empty(0)
@@ -84,6 +86,8 @@ class LocalModel:
             self._targets = resolve_targets(self._asked, predictor, block.outputs[:1], self._kernel.n_targets)
             most = None if params["n_features"] == "auto" else params["n_features"]
             self._selector = Selector(params["feature_selection"], most, self._instance.astype(np.float64))
+            if isinstance(params["surrogate"], str) and params["surrogate"] == "gp":
+                self._process = self._prepared()
         distances = distances_to(self._instance, block.features, block.distances, params["distance"])
         weights = weights_of(distances, params["kernel_width"], params["kernel"])
         if self._draws.n == 0 and weights[0] == 0:
@@ -92,6 +96,37 @@ class LocalModel:
             )
         self._draws.add(block.features, weights, self._targets.select(block.outputs), block.blocks)
 
+    def _prepared(self) -> MaskProcess:
+        """A Gaussian process over masks, where the answer is a function of the mask and its weight of its size."""
+        sizes = getattr(self._around, "sizes", None)
+        if sizes is None:
+            raise InputError(
+                "surrogate='gp' learns a function of masks, but draws of a table have numbers of their own as well. "
+                "Pass surrogate='ridge', or explain a text or an image."
+            )
+        for name, wanted, why in (
+            ("n_features", self._selector.name == "none", "it keeps all features"),
+            (
+                "distance",
+                isinstance(self._params["distance"], str),
+                "a mask's weight must follow from its size",
+            ),
+            (
+                "fill",
+                getattr(self._around, "exact", False),
+                "a background of several images has no one answer for a mask",
+            ),
+        ):
+            if not wanted:
+                raise InputError(
+                    f"surrogate='gp' does not go with this {name}=: {why}. Pass surrogate='ridge'."
+                )
+        d = self._around.n_features
+        nested = np.arange(d)[None] < np.arange(d + 1)[:, None]  # one mask of each size
+        kept = 1.0 - np.sqrt(np.arange(d + 1) / d)
+        distances = distances_to(np.ones(d, dtype=np.bool_), nested, kept, self._params["distance"])
+        return MaskProcess(sizes, weights_of(distances, self._params["kernel_width"], self._params["kernel"]))
+
     def _fit(self) -> LinearFit:
         if self._fitted is None or self._fitted[0] != self._draws.n:
             self._fitted = (self._draws.n, self._solve())
@@ -99,6 +134,8 @@ class LocalModel:
 
     def _solve(self) -> LinearFit:
         surrogate, selector = self._params["surrogate"], self._selector
+        if self._process is not None:
+            return self._process.fit(self._draws, self._penalty())
         if not isinstance(surrogate, str):
             return regress(surrogate, self._draws, selector)
         return self._draws.fit(self._penalty(), None if selector.name == "none" else selector)
@@ -151,7 +188,9 @@ class LocalModel:
         return min(most, max(n, math.ceil(before * (ratio / tolerance) ** 2)))
 
     def _notices(self, fit: LinearFit) -> tuple[str, ...]:
-        """What the reader should know of the choice of features."""
+        """What the reader should know of the local model and the choice of features."""
+        if self._process is not None:
+            return self._learnt(fit)
         if self._selector.name == "none":
             return ()
         counts = fit.kept.sum(axis=1)
@@ -163,6 +202,25 @@ class LocalModel:
             "that choice. Pass n_features='auto' to keep all."
         )
         return (notice,)
+
+    def _learnt(self, fit: LinearFit) -> tuple[str, ...]:
+        """Which outputs the process was used for, and why not for others."""
+        if fit.exact:
+            return (
+                f"All masks of {self._around.n_features} features were asked about: nothing is left to chance.",
+            )
+        if fit.learnt is not None and fit.learnt.all():
+            return (
+                "A Gaussian process learnt the outputs from the draws; its intervals are rather too wide.",
+            )
+        if self._around.n_features > MOST_FEATURES:
+            why = f"for more than {MOST_FEATURES} features it has too few draws to learn from"
+        elif fit.learnt is None:
+            why = f"it needs more draws, or its errors on draws left out are over {BETTER:.0%} of a line's squared ones"
+        else:
+            why = f"its squared errors on draws left out are over {BETTER:.0%} of a line's"
+        which = "" if fit.learnt is None else f" for {int((~fit.learnt).sum())} of {len(fit.learnt)} outputs"
+        return (f"Ridge regression stands in for the Gaussian process{which}: {why}.",)
 
     def estimate(self, status: State) -> Explanation:
         """The whole explanation from what was taken in."""

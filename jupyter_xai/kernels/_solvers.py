@@ -32,6 +32,10 @@ class LinearFit:
         Weighted R squared; 1 where the outputs do not vary and the fit is exact.
     kept : ndarray of shape (outputs, n_features), bool
         The features that the model of each output was allowed; coefficient and error of the others are 0.
+    learnt : ndarray of shape (outputs,), bool, optional
+        Which outputs' models come from a process that learnt the outputs; None: of no output.
+    exact : bool, default=False
+        Whether it is the regression on all draws there could be.
     """
 
     coefs: NDArray[np.float64]
@@ -39,6 +43,8 @@ class LinearFit:
     std_errors: NDArray[np.float64]
     r2: NDArray[np.float64]
     kept: NDArray[np.bool_]
+    learnt: NDArray[np.bool_] | None = None
+    exact: bool = False
 
 
 class WeightedRidge:
@@ -132,9 +138,14 @@ class WeightedRidge:
         assert self._shift is not None
         return self._shift
 
+    @property
+    def blocks(self) -> NDArray[np.intp] | None:
+        """Block of each draw, shape (n,); None if all are independent."""
+        return joined(self._blocks) if self._blocks else None
+
     def groups(self, most: int = MAX_BLOCKS) -> NDArray[np.intp]:
         """Group of each draw, of at most so many independent ones."""
-        return groups_of(joined(self._blocks) if self._blocks else None, self.n, most)
+        return groups_of(self.blocks, self.n, most)
 
     def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Centred and weighted moments of the features with themselves and with the outputs.

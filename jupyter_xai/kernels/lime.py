@@ -43,9 +43,11 @@ class Lime(SampledKernel):
         Features that the local model of each output may use; the others have weight 0. Auto: all.
     feature_selection : {"auto", "none", "forward_selection", "highest_weights", "lasso_path"}, default="auto"
         How they are chosen, as lime does. Auto: greedily for up to six, else by weight times value.
-    surrogate : "ridge" or regressor, default="ridge"
-        The local model: ridge regression, or a linear regressor with scikit-learn's ways (``fit`` that takes
-        ``sample_weight``, then ``coef_`` and ``intercept_``), which is copied; ``alpha`` is for the ridge alone.
+    surrogate : {"ridge", "gp"} or regressor, default="ridge"
+        The local model: ridge regression; for texts and images of up to 64 features "gp", ridge regression over all
+        masks on what a Gaussian process learns from the draws, which needs far fewer of them where the model is
+        smooth or few features matter; or a linear regressor with scikit-learn's ways (``fit`` that takes
+        ``sample_weight``, then ``coef_`` and ``intercept_``), which is copied; ``alpha`` is for the first two.
     alpha : float or "auto", default="auto"
         Ridge penalty on the weights, not scaled by the number of draws. Auto: lime's 1 at the default number of
         draws, and in proportion for fewer or more, so that what is estimated does not depend on their number;
@@ -152,7 +154,7 @@ class Lime(SampledKernel):
             label="local model",
             doc="What is fitted to the model's answers.",
             cost="solve",
-            choices=("ridge",),
+            choices=("ridge", "gp"),
             free=True,
         ),
         ChoiceParam(

@@ -51,6 +51,8 @@ class MaskNeighbourhood:
     ----------
     sizes : ndarray of shape (n_features + 1,)
         The chance of each number of kept features; masks of one size are equally likely.
+    exact : bool
+        Whether the same mask always makes the same model row.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class MaskNeighbourhood:
         self._bound = bound
         self._paired = design.paired
         self._draws = bound.draws
+        self.exact = bound.draws == 1
         self._turns = Prefix(
             lambda k: (generator(seed, f"{stage}, draws", k).permutation(self._draws),), self._draws
         )

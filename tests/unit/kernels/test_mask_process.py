@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jupyter_xai as xai
+from jupyter_xai import InputError
+from jupyter_xai.kernels import _mask_process
+from jupyter_xai.kernels._locality import locality
+from jupyter_xai.kernels._mask_kernel import MaskKernel, MaskRegression
+from jupyter_xai.kernels._mask_process import MaskProcess, likeliest
+from jupyter_xai.kernels._solvers import WeightedRidge
+from jupyter_xai.maskers._designs import COINS, SIZES
+from tests.oracle.masks import all_masks, posterior_mean, ridge_over_all
+
+MEASURES = {"coins": COINS, "sizes": SIZES}
+RNG = np.random.default_rng(0)
+
+
+def closeness(d):
+    return locality(1.0 - np.sqrt(np.arange(d + 1) / d), 0.25)
+
+
+def network(d, outputs=1, seed=0):
+    """A hidden layer of six over masks, most of it for half of the features, as in pictures and texts."""
+    rng = np.random.default_rng(seed)
+    inner, outer = rng.normal(size=(d, 6)), rng.normal(size=(6, outputs))
+    inner[d // 2 :] *= 0.05
+    return lambda masks: np.tanh((masks - 0.3) @ inner) @ outer
+
+
+def drawn(measure, function, n, d, seed=0):
+    masks = measure.balanced.draw(np.random.default_rng(seed), measure.balanced.rows(d), d)
+    while len(masks) < n:
+        seed += 1000
+        masks = np.concatenate([masks, measure.balanced.draw(np.random.default_rng(seed), len(masks), d)])
+    masks = np.concatenate([np.ones((1, d), dtype=bool), masks])[:n]
+    draws = WeightedRidge(d)
+    blocks = np.maximum(np.arange(n) - 1, 0) // 2
+    draws.add(masks, closeness(d)[masks.sum(axis=1)], function(masks), blocks)
+    return draws
+
+
+def truth(measure, function, d, penalty=0.0):
+    answers = function(all_masks(d))
+    return np.stack([ridge_over_all(y, measure.chances(d), closeness(d), penalty)[0] for y in answers.T])
+
+
+# --- sums over all masks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("penalty", [0.0, 0.01])
+@pytest.mark.parametrize("d", [1, 2, 7])
+def test_regression_over_all_masks_is_the_enumerated_one(measure, penalty, d):
+    over = MaskRegression(MEASURES[measure].chances(d), closeness(d), penalty)
+    if d == 1 and measure == "sizes":
+        return  # only the empty mask is possible: there is no regression
+    answers = RNG.normal(size=(2**d, 2))
+    coefs, means = over.of_all(all_masks(d).astype(float), answers)
+    for t in range(2):
+        expected, mean = ridge_over_all(answers[:, t], over.chances, over.weights, penalty)
+        np.testing.assert_allclose(coefs[t], expected, atol=1e-9)
+        assert means[t] == pytest.approx(mean)
+    for j in range(d):
+        expected, _ = ridge_over_all(all_masks(d)[:, j].astype(float), over.chances, over.weights, penalty)
+        np.testing.assert_allclose(over.linear()[:, j], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("decay", [0.0, 0.7])
+def test_sections_of_the_kernel_are_regressed_in_closed_form(measure, decay):
+    d = 6
+    kernel = MaskKernel(np.exp(RNG.normal(size=d)), decay, 1e-3)
+    over = MaskRegression(MEASURES[measure].chances(d), closeness(d), 0.02)
+    rows = all_masks(d)[RNG.permutation(64)[:9]].astype(float)
+    coefs, means = kernel.regressed(rows, over)
+    sections = kernel.matrix(all_masks(d).astype(float), rows)
+    for column in range(9):
+        expected, mean = ridge_over_all(sections[:, column], over.chances, over.weights, 0.02)
+        np.testing.assert_allclose(coefs[:, column], expected, atol=1e-9)
+        assert means[column] == pytest.approx(mean)
+
+
+def test_kernel_is_the_product_over_features():
+    rates = np.array([0.3, 1.0, 2.0])
+    kernel = MaskKernel(rates, 0.5, 0.0)
+    masks = all_masks(3).astype(float)
+    found = kernel.matrix(masks, masks)
+    for i, one in enumerate(masks):
+        for j, other in enumerate(masks):
+            alike = np.prod(
+                [np.exp(-rate) if a != b else 1.0 for rate, a, b in zip(rates, one, other, strict=True)]
+            )
+            sizes = max(one.sum(), 1) * max(other.sum(), 1)
+            assert found[i, j] == pytest.approx(alike * sizes**-0.5)
+
+
+def test_evidence_has_the_gradient_of_its_value():
+    d, n = 5, 24
+    rows = all_masks(d)[RNG.permutation(32)[:n]].astype(float)
+    evidence = _mask_process._Evidence(
+        rows, RNG.normal(size=(n, 2)), closeness(d)[rows.sum(axis=1).astype(int)]
+    )
+    at = np.concatenate([RNG.normal(size=d) - 1.0, [0.4, -4.0]])
+    _, gradient = evidence(at)
+    for k in range(len(at)):
+        step = np.zeros(len(at))
+        step[k] = 1e-5
+        slope = (evidence(at + step)[0] - evidence(at - step)[0]) / 2e-5
+        assert gradient[k] == pytest.approx(slope, rel=1e-4, abs=1e-4)
+
+
+# --- the process ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_coefficients_are_the_regression_on_the_posterior_mean(measure, monkeypatch):
+    d = 8
+    function = network(d, outputs=2)
+    draws = drawn(MEASURES[measure], function, 400, d)
+    process = MaskProcess(MEASURES[measure].chances(d), closeness(d))
+    monkeypatch.setattr(_mask_process, "LEAST_MASKS", 100)
+    monkeypatch.setattr(_mask_process, "BETTER", np.inf)
+    found = process.fit(draws, 0.5)
+    rows = draws.rows.all()
+    first = _mask_process._first_places(rows)
+    rows, answers = rows[first], draws.outputs[first]
+    kernel = process._kernel[1]
+    noise = kernel.noise / closeness(d)[rows.sum(axis=1).astype(int)]
+    for t in range(2):
+        mean = posterior_mean(kernel.matrix, rows, answers[:, t], noise)
+        expected, level = ridge_over_all(mean, MEASURES[measure].chances(d), closeness(d), 0.5 / draws.n)
+        np.testing.assert_allclose(found.coefs[t], expected, atol=1e-4 * np.abs(expected).max())
+        share = MaskRegression(MEASURES[measure].chances(d), closeness(d), 0.0).mean
+        assert found.intercepts[t] == pytest.approx(level - share * expected.sum() + draws.shift[t], abs=1e-4)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_error_is_a_fraction_of_the_regressions(measure):
+    d = 12
+    function = network(d)
+    expected = truth(MEASURES[measure], function, d)
+    ours, plain, held = [], [], []
+    for seed in range(8):
+        draws = drawn(MEASURES[measure], function, 300, d, seed)
+        fit = MaskProcess(MEASURES[measure].chances(d), closeness(d)).fit(draws, 0.0)
+        assert fit.learnt.all()
+        ours.append(((fit.coefs - expected) ** 2).sum())
+        plain.append(((draws.fit(0.0).coefs - expected) ** 2).sum())
+        held.append(np.abs(fit.coefs - expected) <= 1.96 * fit.std_errors)
+    assert np.median(ours) < np.median(plain) / 10
+    assert np.mean(held) > 0.9
+
+
+def test_noise_is_left_to_the_regression():
+    d = 12
+    table = RNG.normal(size=(2**d, 2))
+    smooth = network(d)
+
+    def function(masks):
+        values = table[masks @ (1 << np.arange(d))]
+        values[:, 0] = smooth(masks)[:, 0]
+        return values
+
+    draws = drawn(COINS, function, 300, d)
+    fit = MaskProcess(COINS.chances(d), closeness(d)).fit(draws, 0.0)
+    plain = draws.fit(0.0)
+    assert fit.learnt.tolist() == [True, False]
+    np.testing.assert_array_equal(fit.coefs[1], plain.coefs[1])
+    np.testing.assert_array_equal(fit.std_errors[1], plain.std_errors[1])
+    np.testing.assert_allclose(fit.r2[1], plain.r2[1])
+    assert fit.r2[0] <= plain.r2[0] + 1e-9  # least squares fits the draws best
+    assert (fit.std_errors[0] < plain.std_errors[0]).all()
+
+
+def test_errors_are_the_jackknifes_of_groups_left_out():
+    d, n = 9, 256
+    function = network(d)
+    rows = all_masks(d)[RNG.permutation(2**d)[:n]].astype(float)
+    process = MaskProcess(COINS.chances(d), closeness(d))
+    over = MaskRegression(COINS.chances(d), closeness(d), 0.0)
+    answers = function(rows)
+    learnt = process._learn(rows, answers, over)
+    changes = []
+    for group in np.split(np.arange(n), 32):
+        left = np.setdiff1d(np.arange(n), group)
+        noise = learnt.kernel.noise / closeness(d)[rows[left].sum(axis=1).astype(int)]
+        mean = posterior_mean(learnt.kernel.matrix, rows[left], answers[left, 0], noise)
+        changes.append(learnt.coefs[0] - ridge_over_all(mean, over.chances, over.weights, 0.0)[0])
+    expected = np.sqrt((np.square(changes)).sum(axis=0))
+    np.testing.assert_allclose(
+        learnt.std_errors[0], expected * _mask_process.half_width_factor(32), rtol=0.02
+    )
+
+
+def test_later_draws_correct_the_process(monkeypatch):
+    d = 12
+    function = network(d)
+    expected = truth(COINS, function, d)
+    monkeypatch.setattr(_mask_process, "MOST_MASKS", 256)
+    before, after, errors = [], [], []
+    for seed in range(6):
+        for n, found in ((300, before), (2000, after)):
+            process = MaskProcess(COINS.chances(d), closeness(d))
+            fit = process.fit(drawn(COINS, function, n, d, seed), 0.0)
+            found.append(((fit.coefs - expected) ** 2).sum())
+            errors.append(float(fit.std_errors.mean()))
+    assert np.mean(after) < np.mean(before)
+    assert np.mean(errors[1::2]) < np.mean(errors[::2])
+
+
+def test_outputs_that_do_not_move_are_the_regressions():
+    d = 10
+    draws = drawn(COINS, lambda masks: np.ones((len(masks), 2)), 256, d)
+    fit = MaskProcess(COINS.chances(d), closeness(d)).fit(draws, 0.0)
+    assert (fit.coefs == 0).all()
+    assert np.isfinite(fit.std_errors).all()
+    kernel = likeliest(draws.rows.all()[:64], draws.outputs[:64], np.ones(64))
+    assert np.isfinite(kernel.rates).all()
+
+
+# --- in LIME --------------------------------------------------------------------------------------------------
+
+
+WORDS = " ".join(f"w{i}" for i in range(12))
+
+
+def reads(texts):
+    masks = np.array([[f"w{i} " in f"{text} " for i in range(12)] for text in texts], dtype=float)
+    score = 1 / (1 + np.exp(-2 * network(12)(masks)[:, 0]))
+    return np.column_stack([1 - score, score])
+
+
+def test_lime_settles_sooner_and_nearer_the_truth():
+    made = {"n_samples": 2500, "tolerance": 0.02, "alpha": 0.0}
+    gp = xai.Lime(reads, xai.Text(), surrogate="gp", **made).explain(WORDS)
+    ridge = xai.Lime(reads, xai.Text(), **made).explain(WORDS)
+    assert gp.status == "settled"
+    assert gp.n_evals < ridge.n_evals / 3
+    assert any("Gaussian process learnt" in notice for notice in gp.notices)
+    masks = all_masks(12)
+    texts = [" ".join(f"w{i}" for i in np.flatnonzero(mask)) for mask in masks]
+    expected, _ = ridge_over_all(reads(texts)[:, 1], SIZES.chances(12), closeness(12), 0.0)
+    at = list(gp.output_names).index("1") if "1" in gp.output_names else 1
+    assert np.abs(gp.values[at] - expected).max() < 0.02 * np.ptp(expected)
+    np.testing.assert_allclose(gp.values.sum(axis=0), 0.0, atol=1e-6)  # two probabilities
+
+
+def test_a_short_text_is_asked_out():
+    text = "w0 w1 w2 w3 w4"
+    e = xai.Lime(reads, xai.Text(), surrogate="gp", n_samples=3000, alpha=0.0).explain(text)
+    assert e.status == "settled"
+    assert (e.std_errors == 0).all()
+    assert any("nothing is left to chance" in notice for notice in e.notices)
+    texts = [" ".join(f"w{i}" for i in np.flatnonzero(mask)) for mask in all_masks(5)]
+    expected, _ = ridge_over_all(reads(texts)[:, 1], SIZES.chances(5), closeness(5), 0.0)
+    np.testing.assert_allclose(e.values[1], expected, atol=1e-9)
+
+
+def test_few_draws_and_many_features_are_said():
+    e = xai.Lime(reads, xai.Text(), surrogate="gp", n_samples=100).explain(WORDS)
+    plain = xai.Lime(reads, xai.Text(), n_samples=100).explain(WORDS)
+    np.testing.assert_array_equal(e.values, plain.values)
+    assert any("needs more draws" in notice for notice in e.notices)
+    long = " ".join(f"w{i}" for i in range(70))
+    e = xai.Lime(reads, xai.Text(), surrogate="gp", n_samples=300).explain(long)
+    assert any("more than 64 features" in notice for notice in e.notices)
+
+
+def test_other_kernels_and_distances_are_followed():
+    made = {"surrogate": "gp", "n_samples": 500, "tolerance": 0, "alpha": 0.0}
+    flat = xai.Lime(
+        reads, xai.Text(), kernel=lambda distances, width: np.ones(len(distances)), **made
+    ).explain(WORDS)
+    texts = [" ".join(f"w{i}" for i in np.flatnonzero(mask)) for mask in all_masks(12)]
+    expected, _ = ridge_over_all(reads(texts)[:, 1], SIZES.chances(12), np.ones(13), 0.0)
+    assert np.abs(flat.values[1] - expected).max() < 0.05 * np.ptp(expected)
+    hamming = xai.Lime(reads, xai.Text(), distance="hamming", kernel_width=0.4, **made).explain(WORDS)
+    weights = locality(1 - np.arange(13) / 12, 0.4)
+    expected, _ = ridge_over_all(reads(texts)[:, 1], SIZES.chances(12), weights, 0.0)
+    assert np.abs(hamming.values[1] - expected).max() < 0.05 * np.ptp(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"n_features": 3}, "n_features="), ({"distance": lambda rows, x: np.zeros(len(rows))}, "distance=")],
+)
+def test_what_does_not_go_together(given, said):
+    with pytest.raises(InputError, match=said):
+        xai.Lime(reads, xai.Text(), surrogate="gp", n_samples=50, **given).explain(WORDS)
+
+
+def test_tables_and_backgrounds_are_refused():
+    rows = RNG.normal(size=(50, 3))
+    with pytest.raises(InputError, match="draws of a table"):
+        xai.Lime(lambda X: X[:, 0], xai.Tabular(rows), surrogate="gp", n_samples=50).explain(rows[0])
+    image = RNG.random((8, 8, 3))
+    masker = xai.Image("grid", 4, fill="background", background=RNG.random((2, 8, 8, 3)))
+    with pytest.raises(InputError, match="fill="):
+        xai.Lime(lambda X: X.mean(axis=(1, 2, 3)), masker, surrogate="gp", n_samples=50).explain(image)
