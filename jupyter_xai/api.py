@@ -253,12 +253,19 @@ def default_masker(
     if found.kind == "table":
         from jupyter_xai.maskers.tabular import Tabular
 
+        own_names = (
+            "categories",
+            "groups",
+            "encoder",
+            "labels",
+            *(spec.name for spec in Tabular.params),
+        )
         if background is None:
             raise InputError(
                 "The input is a row of a table, and absent columns are drawn from other rows: expected background=. "
                 "Pass the training data, for example xai.explain(model, x, background=X_train)."
             )
-        given = {name: params.pop(name) for name in ("categories", "groups") if name in params}
+        given = {name: params.pop(name) for name in own_names if name in params}
         return Tabular(background, feature_names=feature_names, **given)
     from jupyter_xai import maskers
 

@@ -32,6 +32,9 @@ class Columns:
         Unit of each feature, "" if unknown.
     conditions : tuple of str, optional
         What "present" means where it is not just the value, for example ``"24 < duration <= 36"``.
+    patterns : tuple
+        For each feature whose columns are the one-hot code of a category: the columns' values for each of
+        ``categories``; None for the others.
 
     Examples
     --------
@@ -51,10 +54,11 @@ class Columns:
     ranges: tuple[tuple[float, float] | None, ...] = ()
     units: tuple[str, ...] = ()
     conditions: tuple[str, ...] | None = None
+    patterns: tuple[tuple[tuple[float, ...], ...] | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Fill what was left out, one entry a feature."""
-        for name, blank in (("categories", None), ("ranges", None), ("units", "")):
+        for name, blank in (("categories", None), ("ranges", None), ("units", ""), ("patterns", None)):
             if not getattr(self, name):
                 object.__setattr__(self, name, (blank,) * len(self.names))
 

@@ -42,8 +42,8 @@ class Cells:
     """
 
     def __init__(self, columns: Sequence[Column], n_rows: int) -> None:
-        wanted = int(np.clip(_ENTRIES // len(columns), 256, _CELLS))
-        levels = max(len(column.frequencies) for column in columns)
+        wanted = int(np.clip(_ENTRIES // max(len(columns), 1), 256, _CELLS))
+        levels = max((len(column.frequencies) for column in columns), default=1)
         fits = n_rows <= 2 * wanted
         self.count = n_rows * max(1, round(wanted / n_rows)) if fits else max(2 * wanted, 2 * levels)
         self.offsets = np.arange(len(columns)) * self.count
@@ -77,7 +77,7 @@ class Cells:
 
     def stretch(self, codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         """First cell and number of cells of one code a column, in the type that ``draw`` returns."""
-        own = self.codes.reshape(len(codes), -1) == codes[:, None]
+        own = self.codes.reshape(len(codes), self.count) == codes[:, None]
         dtype = np.uint16 if self.count <= 2**16 else np.uint32
         return own.argmax(axis=1).astype(dtype), np.count_nonzero(own, axis=1).astype(dtype)
 
@@ -95,7 +95,9 @@ class Cells:
         ndarray of shape (n, n_columns)
         """
         found = np.empty(cells.shape[::-1], dtype=table.dtype)
-        for column, entries, out in zip(cells.T, table.reshape(len(self.offsets), -1), found, strict=True):
+        for column, entries, out in zip(
+            cells.T, table.reshape(len(self.offsets), self.count), found, strict=True
+        ):
             entries.take(column, out=out, mode="clip")
         return found.T
 

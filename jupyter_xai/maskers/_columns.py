@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
+from jupyter_xai.maskers._bins import Cutter
 
 EPS = 1e-11  # lime adds this to every spread, so that a bin with one value has one
 
 
 @dataclass(frozen=True, eq=False)
 class NumberColumn:
-    """A numeric column in quartile bins; code ``n_bins`` means missing.
+    """A numeric column in bins, or one that is drawn from a normal distribution; code ``n_bins`` means missing.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class NumberColumn:
         Bin of each background row.
     whole : bool
         Whether values are whole numbers.
+    normal : bool
+        Whether the one bin is without end, and values are seen as they are.
     """
 
     name: str
@@ -44,11 +47,14 @@ class NumberColumn:
     frequencies: NDArray[np.float64]
     codes: NDArray[np.int32]
     whole: bool
+    normal: bool = False
     kind: Literal["number"] = "number"
 
     @classmethod
-    def fit(cls, name: str, values: NDArray[np.float64], whole: bool) -> NumberColumn:
-        """Cut a column at its quartiles, as lime's ``QuartileDiscretizer`` does.
+    def fit(
+        cls, name: str, values: NDArray[np.float64], whole: bool, cutter: Cutter | None = None
+    ) -> NumberColumn:
+        """Cut a column into bins, as lime's discretizers do.
 
         Parameters
         ----------
@@ -56,10 +62,17 @@ class NumberColumn:
         values : ndarray of shape (n_rows,)
             NaN is missing.
         whole : bool
+        cutter : Cutter, optional
+            Says where; at the quartiles without one.
         """
         seen = np.isfinite(values)
         data = values[seen]
-        borders = np.unique(np.percentile(data, (25, 50, 75))) if len(data) else np.zeros(1)
+        cutter = cutter or Cutter("quartile", None, len(values))
+        normal = cutter.discretizer == "none"
+        if normal or not len(data):
+            borders = np.zeros(0 if normal else 1)
+        else:
+            borders = cutter.borders(values, seen)
         codes = np.searchsorted(borders, values).astype(np.int32)
         n_bins = len(borders) + 1
         means, spreads = np.zeros(n_bins), np.full(n_bins, EPS)
@@ -70,10 +83,18 @@ class NumberColumn:
         codes[~seen] = n_bins
         frequencies = np.bincount(codes, minlength=n_bins + 1) / len(values)
         low, high = (float(data.min()), float(data.max())) if len(data) else (0.0, 0.0)
-        return cls(name, borders, low, high, means, spreads, frequencies, codes, whole)
+        return cls(name, borders, low, high, means, spreads, frequencies, codes, whole, normal)
+
+    @property
+    def scale(self) -> float:
+        """What a difference of unbinned values is measured in: their standard deviation, 1 if they are alike."""
+        return float(self.spreads[0]) if self.low < self.high else 1.0
 
     def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Least and greatest value each bin may give: its borders, or the whole numbers inside them."""
+        if self.normal:
+            end = np.full(1, np.inf)
+            return (-end, end) if self.low < self.high else (self.means, self.means)
         lows = np.concatenate([[self.low], self.borders])
         highs = np.concatenate([self.borders, [self.high]])
         if self.whole:
@@ -93,10 +114,12 @@ class NumberColumn:
         return len(self.means) if math.isnan(number) else int(np.searchsorted(self.borders, number))
 
     def condition(self, code: int) -> str:
-        """What "in the same bin" means, such as ``"24 < duration <= 36"``."""
+        """What "in the same bin" means, such as ``"24 < duration <= 36"``; nothing where there are no bins."""
         edges = self.borders
         if code == len(self.means):
             return f"{self.name} is missing"
+        if self.normal:
+            return ""
         if self.low == self.high and self.low == edges[0] and code == 0:
             return f"{self.name} = {number_text(self.low)}"
         if code == 0:

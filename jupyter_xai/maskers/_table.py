@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
-from jupyter_xai.maskers._cells import Cells, quantiles
-from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number, plain_value
+from jupyter_xai.maskers._align import align
+from jupyter_xai.maskers._bins import Cutter, Discretizer
+from jupyter_xai.maskers._cells import Cells
+from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number
 from jupyter_xai.maskers._containers import ArrayForm, form_of
+from jupyter_xai.maskers._groups import encoded, names_of, one_hot_features, owners
 from jupyter_xai.maskers._random import generator
 from jupyter_xai.protocols import Batch
 
@@ -26,36 +29,99 @@ class Table:
     feature_names : sequence of str, optional
     categories : list or dict, optional
     groups : dict, optional
+    encoder : fitted encoder, optional
+    discretizer : {"quartile", "decile", "entropy", "none"}
+    labels : array of shape (n_rows,), optional
 
     Raises
     ------
     InputError
-        If it is empty, or a listed column does not exist or stands in two groups.
+        If it is empty, a listed column does not exist or stands in two groups, labels are missing, or the encoder did
+        not write it.
     """
 
-    def __init__(self, background: Any, feature_names: Any, categories: Any, groups: Any) -> None:
+    def __init__(
+        self,
+        background: Any,
+        feature_names: Any = None,
+        categories: Any = None,
+        groups: Any = None,
+        encoder: Any = None,
+        discretizer: Discretizer = "quartile",
+        labels: Any = None,
+    ) -> None:
         self.form = form_of(background, feature_names)
+        written = encoded(encoder, len(self.form.labels)) if encoder is not None else ()
+        if encoder is not None and feature_names is None and isinstance(self.form, ArrayForm):
+            self.form = form_of(background, names_of(encoder))
         self.names = tuple(str(label) for label in self.form.labels)
         listed: dict[int, Sequence[Any] | None] = {}
         for label in categories or ():
             listed[self.position(label, "categories")] = (
                 categories[label] if isinstance(categories, Mapping) else None
             )
-        self.columns = tuple(self._read(at, at in listed, listed.get(at)) for at in range(len(self.names)))
-        self.members, self.feature_names = self._group(groups or {})
+        asked = [
+            (
+                str(name),
+                [self.position(one, "groups") for one in ([given] if isinstance(given, str) else given)],
+            )
+            for name, given in (groups or {}).items()
+        ]
+        taken = {at for _, columns in asked for at in columns}
+        written = tuple(one for one in written if not taken & {*one.columns})
+        self.members, self.feature_names = owners(
+            [*asked, *((one.name, one.columns) for one in written)], self.names
+        )
+        joint = {at for _, columns in asked if len(columns) > 1 for at in columns}
+        joint |= {at for one in written for at in one.columns}
+        self.n_rows = len(self.form.read(0))
+        cutters = [Cutter(how, labels, self.n_rows) for how in (discretizer, "quartile")]
+        self.columns = tuple(
+            self._read(at, at in listed, listed.get(at), cutters[at in joint and discretizer == "none"])
+            for at in range(len(self.names))
+        )
+        self.one_hot = one_hot_features(asked, written, self.members, self.names, self._raw)
+        self.joint = tuple(feature for feature, columns in enumerate(self.members) if columns[0] in joint)
+        """Features whose columns are drawn together, from one background row."""
+        self.free = tuple(at for at in range(len(self.names)) if at not in joint)
+        """The other columns, which are drawn by themselves."""
         codes = np.stack([column.codes for column in self.columns], axis=1)
-        self.n_rows = len(codes)
         self.codes = codes.astype(np.int8) if max(len(c.frequencies) for c in self.columns) < 128 else codes
         numeric = all(isinstance(column, NumberColumn) for column in self.columns)
         dtype = self.form.dtype if isinstance(self.form, ArrayForm) else None
         self._plain = dtype if numeric and dtype is not None and dtype.kind == "f" else None
-        self.cells = Cells(self.columns, self.n_rows)
-        digest = hashlib.blake2b(repr((self.names, self.members, [c.kind for c in self.columns])).encode())
+        self.cells = Cells([self.columns[at] for at in self.free], self.n_rows)
+        said = (self.names, self.members, [c.kind for c in self.columns], discretizer)
+        digest = hashlib.blake2b(repr(said).encode())
         for at, column in enumerate(self.columns):
             raw = self.form.read(at) if isinstance(column, NumberColumn) else column.codes
             digest.update(np.ascontiguousarray(raw, dtype=np.float64).tobytes())
             digest.update(repr(getattr(column, "levels", "")).encode())
+            if isinstance(column, NumberColumn):
+                digest.update(column.borders.tobytes())
         self.digest = digest.hexdigest()
+
+    def _raw(self, columns: Sequence[int]) -> NDArray[Any]:
+        """Some columns of the background as they are, shape (n_rows, n_columns)."""
+        raw = np.empty((self.n_rows, len(columns)), dtype=object)
+        for k, at in enumerate(columns):
+            raw[:, k] = self.form.read(at)
+        return raw
+
+    def joint_codes(self, feature: int) -> NDArray[np.integer]:
+        """What tells the background rows apart in a feature whose columns are drawn together: (n_rows, some)."""
+        known = self.one_hot.get(feature)
+        return self.codes[:, list(self.members[feature])] if known is None else known.codes[:, None]
+
+    def own_codes(self, feature: int, row: Sequence[Any]) -> tuple[int, ...]:
+        """The same of a row."""
+        values = [row[at] for at in self.members[feature]]
+        known = self.one_hot.get(feature)
+        if known is not None:
+            return (known.code(values),)
+        return tuple(
+            self.columns[at].code(value) for at, value in zip(self.members[feature], values, strict=True)
+        )
 
     def position(self, label: Any, keyword: str) -> int:
         """Position of a column given by name or index.
@@ -76,31 +142,15 @@ class Table:
             f"{', '.join(self.names[:40])}."
         )
 
-    def _read(self, at: int, listed: bool, levels: Sequence[Any] | None) -> Column:
+    def _read(self, at: int, listed: bool, levels: Sequence[Any] | None, cutter: Cutter) -> Column:
         name, values = self.names[at], self.form.read(at)
         if self.form.is_boolean(at) and not listed:
             return CategoryColumn.fit(name, values, (False, True), "boolean")
         if self.form.is_number(at) and not listed:
-            return NumberColumn.fit(name, np.asarray(values, dtype=np.float64), self.form.is_whole(at))
+            return NumberColumn.fit(
+                name, np.asarray(values, dtype=np.float64), self.form.is_whole(at), cutter
+            )
         return CategoryColumn.fit(name, values, levels or self.form.levels(at), "category")
-
-    def _group(
-        self, groups: Mapping[str, Iterable[Any]]
-    ) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
-        owner: dict[int, str] = {}
-        for name, labels in groups.items():
-            for label in [labels] if isinstance(labels, str) else labels:
-                at = self.position(label, "groups")
-                if at in owner:
-                    raise InputError(
-                        f"column {self.names[at]!r} stands in the groups {owner[at]!r} and {name!r}. Leave "
-                        f"it in one."
-                    )
-                owner[at] = str(name)
-        features: dict[tuple[str, int], list[int]] = {}
-        for at in range(len(self.names)):  # a group stands where its first column stands
-            features.setdefault((owner[at], -1) if at in owner else (self.names[at], at), []).append(at)
-        return tuple(tuple(members) for members in features.values()), tuple(name for name, _ in features)
 
     # --- rows -----------------------------------------------------------------------------------------------
 
@@ -112,59 +162,7 @@ class Table:
         InputError
             If columns are missing, unknown or of the wrong number, or x is several rows.
         """
-        if isinstance(x, str | bytes):
-            raise InputError(
-                "expected a row of a table, got a str. Pass a dict, a Series, a 1-row DataFrame or a list."
-            )
-        if hasattr(x, "iloc") and hasattr(x, "columns"):
-            if len(x) != 1:
-                raise InputError(f"expected one row, got a DataFrame with {len(x)}. Pass x.iloc[[0]].")
-            by_label = {label: x.iloc[0, at] for at, label in enumerate(x.columns)}
-        elif hasattr(x, "iloc") and hasattr(x, "index"):
-            by_label = dict(zip(x.index, x.array, strict=True))
-            if not set(by_label) & set(self.form.labels) and list(by_label) == list(range(len(by_label))):
-                return self._by_position(list(by_label.values()))
-        elif isinstance(x, Mapping):
-            by_label = dict(x)
-        else:
-            return self._by_position(x)
-        if not set(by_label) & {*self.form.labels, *self.names} and isinstance(self.form, ArrayForm):
-            return self._by_position(list(by_label.values()))
-        return self._by_name(by_label)
-
-    def _by_name(self, row: Mapping[Any, Any]) -> tuple[Any, ...]:
-        known = {**dict(zip(self.names, range(len(self.names)), strict=True))}
-        known.update(zip(self.form.labels, range(len(self.names)), strict=True))
-        unknown = [str(label) for label in row if label not in known]
-        found = {known[label]: value for label, value in row.items() if label in known}
-        missing = [name for at, name in enumerate(self.names) if at not in found]
-        if unknown or missing:
-            said = [f"misses {', '.join(missing[:20])}"] if missing else []
-            said += [f"has {', '.join(unknown[:20])}, which the background does not have"] if unknown else []
-            raise InputError(f"the row {' and '.join(said)}. Columns: {', '.join(self.names[:40])}.")
-        return tuple(plain_value(found[at]) for at in range(len(self.names)))
-
-    def _by_position(self, x: Any) -> tuple[Any, ...]:
-        if hasattr(x, "detach"):
-            x = x.detach().cpu().numpy()
-        if isinstance(x, np.ndarray):
-            if x.ndim == 2 and x.shape[0] == 1:
-                x = x[0]
-            if x.ndim != 1:
-                raise InputError(f"expected one row, got an array of shape {x.shape}. Pass X[i].")
-        try:
-            values = list(x)
-        except TypeError:
-            raise InputError(
-                f"expected a row of a table, got {type(x).__name__}. Pass a dict, a Series, a 1-row "
-                f"DataFrame or a list."
-            ) from None
-        if len(values) != len(self.names):
-            raise InputError(
-                f"the row has {len(values)} values, but the background has {len(self.names)} columns: "
-                f"{', '.join(self.names[:40])}. Pass one value a column."
-            )
-        return tuple(plain_value(value) for value in values)
+        return align(x, self.form.labels, self.names, named=not isinstance(self.form, ArrayForm))
 
     def check(self, row: Sequence[Any]) -> tuple[int, ...]:
         """Code of each value: its bin or category.
@@ -189,8 +187,9 @@ class Table:
         self,
         row: Sequence[Any],
         cells: NDArray[np.integer],
-        grouped: Mapping[int, NDArray[Any]],
+        source: Mapping[int, NDArray[np.intp]],
         own: NDArray[np.bool_],
+        table: Cells | None = None,
     ) -> Batch:
         """Model rows drawn inside bins and categories.
 
@@ -198,31 +197,43 @@ class Table:
         ----------
         row : sequence
             The instance, aligned.
-        cells : ndarray of shape (n, n_columns)
-            Numbers of cells.
-        grouped : mapping from column to ndarray of shape (n,)
-            Codes of the columns whose cells do not decide them.
+        cells : ndarray of shape (n, n_free)
+            Numbers of cells of the columns that are drawn by themselves.
+        source : mapping from column to ndarray of shape (n,)
+            Background rows that the other columns are taken from.
         own : ndarray of shape (n,), bool
             Rows that are the instance itself.
+        table : Cells, optional
+            Another look-up table than the background's own.
         """
-        table = self.cells
-        if self._plain is not None and not grouped:
+        table = table or self.cells
+        if self._plain is not None:
             batch = table.look_up(table.values, cells)
+            if source:
+                drawn, batch = batch, np.empty((len(self.columns), len(cells))).T
+                batch[:, list(self.free)] = drawn
+                for at, rows in source.items():
+                    batch[:, at] = self._array()[rows, at]
             if own.any():
                 batch[own] = [as_number(value, "") for value in row]
             return batch.astype(self._plain, copy=False)
+        place = {at: k for k, at in enumerate(self.free)}
         columns = []
         for at, column in enumerate(self.columns):
-            codes = grouped.get(at)
+            k = place.get(at)
             if isinstance(column, NumberColumn):
-                if codes is None:
-                    values = table.values.take(cells[:, at] + table.offsets[at])
+                if k is None:
+                    values = np.asarray(self.form.read(at), dtype=np.float64)[source[at]]
                 else:
-                    values = quantiles(column, codes, (cells[:, at] + 0.5) / table.count)
+                    values = table.values.take(cells[:, k] + table.offsets[k])
                 values[own] = as_number(row[at], column.name)
                 columns.append(self.form.numbers(at, values))
             else:
-                codes = table.codes.take(cells[:, at] + table.offsets[at]) if codes is None else codes
+                codes = (
+                    column.codes[source[at]]
+                    if k is None
+                    else table.codes.take(cells[:, k] + table.offsets[k])
+                )
                 codes = np.where(own, column.code(row[at]), codes)
                 blank = bool((codes == len(column.levels)).any())
                 columns.append(self._store(at, column, blank).take(codes))
@@ -279,26 +290,25 @@ class Table:
                 columns.append(self._store(at, column, bool((codes == len(column.levels)).any())).take(codes))
         return self.form.assemble(columns, len(present))
 
-    def variants(self, row: Sequence[Any], changes: Sequence[tuple[int, Any]]) -> Batch:
-        """Copies of a row, each with one column at another value.
+    def variants(self, row: Sequence[Any], changes: Sequence[Mapping[int, Any]]) -> Batch:
+        """Copies of a row, each with some columns at other values.
 
         Parameters
         ----------
         row : sequence
             The instance, aligned.
-        changes : sequence of (int, value)
-            For each copy the column and its value.
+        changes : sequence of mapping from column to value
         """
-        where = np.array([at for at, _ in changes])
         if self._plain is not None:
             batch = np.tile(
                 np.array([as_number(value, "") for value in row], dtype=self._plain), (len(changes), 1)
             )
-            batch[np.arange(len(changes)), where] = [as_number(value, "") for _, value in changes]
+            for k, change in enumerate(changes):
+                batch[k, list(change)] = [as_number(value, "") for value in change.values()]
             return batch
         columns = []
         for at, column in enumerate(self.columns):
-            own = [value if column_of == at else row[at] for column_of, value in changes]
+            own = [change.get(at, row[at]) for change in changes]
             if isinstance(column, NumberColumn):
                 columns.append(
                     self.form.numbers(at, np.array([as_number(value, column.name) for value in own]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,19 @@ def apply_to_row(layout: Columns, row: Any, edits: Iterable[Mapping[str, Any]]) 
         feature = layout.names.index(name)
         members = layout.members[feature]
         for member, value in zip(members, _values(layout, feature, edit["value"]), strict=True):
-            row = _with(row, member, name if len(members) == 1 else None, value)
+            lone = len(members) == 1 and layout.patterns[feature] is None
+            row = _with(row, member, name if lone else None, value)
     return row
 
 
 def _values(layout: Columns, feature: int, value: Any) -> list[Any]:
     """Check what a feature is set to; one value for each of its columns."""
     name, kind, members = layout.names[feature], layout.kinds[feature], layout.members[feature]
+    patterns, listed = layout.patterns[feature], layout.categories[feature]
+    if patterns is not None and listed is not None and not isinstance(value, list):
+        if value is not None and value not in listed:
+            raise _unknown(name, value, listed)
+        return [0.0] * len(members) if value is None else list(patterns[listed.index(value)])
     if kind == "group" or len(members) > 1:
         if not isinstance(value, list) or len(value) != len(members):
             raise InputError(
@@ -68,17 +74,20 @@ def _values(layout: Columns, feature: int, value: Any) -> list[Any]:
         return value
     if isinstance(value, list):
         raise InputError(f"{name}={value!r} does not work: {name} is one column. Pass one value.")
-    known = layout.categories[feature]
     if value is None:
         return [value]
-    if known is not None:
-        if value not in known:
-            shown = ", ".join(repr(one) for one in known[:_LISTED]) + (" ..." if len(known) > _LISTED else "")
-            raise InputError(f"{name}={value!r} is not a value of this column: expected one of {shown}.")
-        return [known[known.index(value)]]  # 1 and 1.0 and True are equal: keep the column's own
+    if listed is not None:
+        if value not in listed:
+            raise _unknown(name, value, listed)
+        return [listed[listed.index(value)]]  # 1 and 1.0 and True are equal: keep the column's own
     if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise InputError(f"{name}={value!r} does not work: expected a number, or None for missing.")
     return [value]
+
+
+def _unknown(name: str, value: Any, known: Sequence[Any]) -> InputError:
+    shown = ", ".join(repr(one) for one in known[:_LISTED]) + (" ..." if len(known) > _LISTED else "")
+    return InputError(f"{name}={value!r} is not a value of this column: expected one of {shown}.")
 
 
 def _with(row: Any, position: int, name: str | None, value: Any) -> Any:

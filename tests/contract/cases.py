@@ -69,6 +69,29 @@ def of_image(**masker: Any) -> Case:
     return Case(Image(**given), images, Recorded(model))
 
 
+def of_codes(**masker: Any) -> Case:
+    """A table whose columns are a number, one-hot codes and a number."""
+    rng = np.random.default_rng(0)
+    jobs, homes = rng.integers(0, 4, 80), rng.integers(0, 2, 80)
+    X = np.column_stack([rng.normal(size=80), np.eye(4)[jobs], np.eye(2)[homes], rng.integers(0, 9, 80)])
+    names = ["n", *(f"job_{job}" for job in "abcd"), "home_own", "home_rent", "m"]
+    groups = {"job": names[1:5], "home": names[5:7]}
+
+    def model(rows: Any) -> Any:
+        score = 1 / (1 + np.exp(-rows[:, 0] * rows[:, 1] - 0.2 * rows[:, 7] * rows[:, 5] + rows[:, 3]))
+        return np.column_stack([1 - score, score])
+
+    return Case(Tabular(X, names, groups=groups, **masker), X[:2], Recorded(model))
+
+
+def of_bins(discretizer: str, **masker: Any) -> Case:
+    """The table of ``of_table`` in other bins, or in none."""
+    case = of_table()
+    background = case.masker.background
+    case.masker = Tabular(background, discretizer=discretizer, labels=background["c"] == "a", **masker)
+    return case
+
+
 CASES = {"text": of_text, "table": of_table, "image": of_image}
 
 SENTENCES = [
@@ -89,6 +112,12 @@ VARIANTS: dict[str, tuple[str, Callable[[], Case]]] = {
     "colour": ("image", lambda: of_image(fill=(0.1, 0.5, 0.9))),
     "noise": ("image", lambda: of_image(fill="noise")),
     "background": ("image", lambda: of_image(fill="background", background=OTHERS)),
+    "groups": ("table", of_codes),
+    "groups without bins": ("table", lambda: of_codes(discretizer="none")),
+    "decile": ("table", lambda: of_bins("decile")),
+    "entropy": ("table", lambda: of_bins("entropy")),
+    "no bins": ("table", lambda: of_bins("none")),
+    "around the instance": ("table", lambda: of_bins("none", sample_around_instance=True)),
     "label map": ("image", lambda: of_image(segmentation=LABELS)),
 }
 """Ways to cut and to hide: a name, the kind of input, and what makes the case."""

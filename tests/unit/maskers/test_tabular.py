@@ -182,8 +182,9 @@ def test_groups_act_as_one_feature():
     )
     around = masked.neighbourhood(hot[2], None)
     assert around.layout.names == ("colour", "size")
-    assert around.layout.kinds == ("group", "number")
-    assert around.layout.values[0] == (0.0, 0.0, 1.0)
+    assert around.layout.kinds == ("category", "number")
+    assert around.layout.values[0] == "blue"
+    assert around.layout.conditions[0] == "colour = blue"
     assert around.layout.members == ((0, 1, 2), (3,))
     draws = around.draw(0, 400)
     batch = draws.build(np.arange(400))
