@@ -73,7 +73,7 @@ class OneHot:
             pattern: list[float] = self.patterns[self.levels.index(plain)].tolist()
             return tuple(pattern)
         if plain is None:
-            return (0.0,) * self.patterns.shape[1]
+            return tuple(0.0 for _ in self.patterns[0])
         raise InputError(
             f"{self.name}={plain!r} is not a category: expected one of {', '.join(map(repr, self.levels))}."
         )

@@ -123,6 +123,10 @@ VARIANTS: dict[str, tuple[str, Callable[[], Case]]] = {
 """Ways to cut and to hide: a name, the kind of input, and what makes the case."""
 
 
+OF_LIME = {"groups without bins", "decile", "entropy", "no bins", "around the instance"}
+"""Variants that other kernels do not know from another."""
+
+
 def kernels() -> list[tuple[str, str, Any]]:
     """(kernel name, kind of case, class) for every perturbation kernel and every kind it explains."""
     found = [kernel for kernel in KERNELS.values() if kernel.family == "perturbation"]
@@ -135,5 +139,5 @@ def variants() -> list[tuple[str, str, Any]]:
         (name, variant, cls)
         for name, kind, cls in kernels()
         for variant, (cut, _) in VARIANTS.items()
-        if kind == cut
+        if kind == cut and (name == "lime" or variant not in OF_LIME)
     ]
