@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "explain": "jupyter_xai.api",
     "compare": "jupyter_xai.comparing",
-    "benchmark": "jupyter_xai.benchmarking",
+    "benchmark": "jupyter_xai.comparing",
     "explain_dataset": "jupyter_xai.api",
     "methods": "jupyter_xai.api",
     "Lime": "jupyter_xai.kernels.lime",
@@ -36,8 +36,8 @@ _PUBLIC = {
     "Text": "jupyter_xai.maskers.text",
     "Tokens": "jupyter_xai.maskers.tokens",
     "Image": "jupyter_xai.maskers.image",
-    "Benchmark": "jupyter_xai.benchmarking",
-    "Comparison": "jupyter_xai.comparison",
+    "Benchmark": "jupyter_xai.comparing",
+    "Comparison": "jupyter_xai.comparing",
     "Explanation": "jupyter_xai.explanation",
     "GlobalExplanation": "jupyter_xai.explanation",
     "View": "jupyter_xai.widget.view",
@@ -53,9 +53,12 @@ __all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
     from jupyter_xai.api import explain as explain, explain_dataset as explain_dataset, methods as methods
-    from jupyter_xai.benchmarking import Benchmark as Benchmark, benchmark as benchmark
-    from jupyter_xai.comparing import compare as compare
-    from jupyter_xai.comparison import Comparison as Comparison
+    from jupyter_xai.comparing import (
+        Benchmark as Benchmark,
+        Comparison as Comparison,
+        benchmark as benchmark,
+        compare as compare,
+    )
     from jupyter_xai.dataset.global_shap import GlobalShap as GlobalShap
     from jupyter_xai.dataset.norm_lime import NormLime as NormLime
     from jupyter_xai.errors import (

@@ -3,7 +3,8 @@
 from jupyter_xai.metrics._measure import Measure
 from jupyter_xai.metrics.agreement import Likeness, agreement, likeness
 from jupyter_xai.metrics.areas import Removal, removal
-from jupyter_xai.metrics.faithfulness import completeness_gap, infidelity, local_fidelity, log_odds_drop
+from jupyter_xai.metrics.faithfulness import completeness_gap, local_fidelity, log_odds_drop
+from jupyter_xai.metrics.infidelity import infidelity
 from jupyter_xai.metrics.projection import onto
 from jupyter_xai.metrics.road import impute, road
 from jupyter_xai.metrics.sanity import SanityCheck, permuted_labels, randomised_layers

@@ -37,6 +37,10 @@ class Measure:
         Perturbations, and rows the model was asked about.
     notices : tuple of str
         What the reader should know, one sentence each.
+    draws : ndarray of shape (n, outputs), optional
+        What each perturbation adds, so that their mean is the value: of two measures that rest on the same
+        perturbations
+        the difference is taken within them, see ``difference``.
 
     Examples
     --------
@@ -60,6 +64,7 @@ class Measure:
     n_evals: int = 0
     n_rows: int = 0
     notices: tuple[str, ...] = ()
+    draws: NDArray[np.float64] | None = None
 
     @property
     def intervals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -80,8 +85,42 @@ class Measure:
         return f"<{self.name} of {first}: {said}{end}>"
 
 
-def student(degrees: int) -> float:
-    """Two-sided 95 % quantile of Student's t.
+def difference(first: Measure, second: Measure, output: int, comparisons: int = 1) -> tuple[float, float]:
+    """How much higher the first is on an output, and the half-width of an interval for that.
+
+    Where both rest on the same perturbations it is taken within them; else their intervals are put together.
+
+    Parameters
+    ----------
+    first, second : Measure
+        Of the same metric.
+    output : int
+    comparisons : int, default=1
+        How many differences are looked at: 95 % holds for all of them together (Bonferroni).
+
+    Examples
+    --------
+    >>> made = lambda *draws: Measure(
+    ...     name="infidelity", values=np.array([np.mean(draws)]), draws=np.array(draws)[:, None]
+    ... )
+    >>> difference(made(1.0, 5.0, 9.0), made(0.0, 4.0, 8.0), 0)
+    (1.0, 0.0)
+    """
+    apart = float(first.values[output] - second.values[output])
+    if first.draws is not None and second.draws is not None and first.draws.shape == second.draws.shape:
+        pairs = first.draws[:, output] - second.draws[:, output]
+        n = len(pairs)
+        half = student(n - 1, comparisons) * float(pairs.std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
+        return apart, float(half)
+    halves = [
+        0.0 if each.half_widths is None else float(each.half_widths[output]) for each in (first, second)
+    ]
+    wider = student(1000, comparisons) / student(1000)
+    return apart, float(wider * np.hypot(halves[0], halves[1]))
+
+
+def student(degrees: int, comparisons: int = 1) -> float:
+    """Two-sided 95 % quantile of Student's t, for so many comparisons together.
 
     Examples
     --------
@@ -90,7 +129,7 @@ def student(degrees: int) -> float:
     """
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, 0.975)) if degrees > 0 else float("inf")
+    return float(stdtrit(degrees, 1 - 0.025 / max(1, comparisons))) if degrees > 0 else float("inf")
 
 
 def mean_interval(draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

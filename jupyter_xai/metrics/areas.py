@@ -12,7 +12,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Curve, Explanation
 from jupyter_xai.maskers._random import check_seed, generator
 from jupyter_xai.metrics._measure import Measure, student
-from jupyter_xai.metrics.faithfulness import CONSTANT
+from jupyter_xai.metrics._shared import CONSTANT
 from jupyter_xai.metrics.subject import Subject, broken
 from jupyter_xai.responses.removal import BAND, MOST_POINTS, area, order_of, points
 

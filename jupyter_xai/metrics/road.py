@@ -13,7 +13,7 @@ from jupyter_xai.explanation import Explanation, Pixels
 from jupyter_xai.maskers._forms import for_model, read_image, to_container
 from jupyter_xai.maskers._random import check_seed, generator
 from jupyter_xai.metrics._measure import Measure
-from jupyter_xai.metrics.faithfulness import CONSTANT
+from jupyter_xai.metrics._shared import CONSTANT
 from jupyter_xai.metrics.subject import Subject, broken, per_unit
 
 RONG = (

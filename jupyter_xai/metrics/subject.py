@@ -81,6 +81,7 @@ class Subject:
         self.n_features = self.bound.n_features
         self._logits: Predictor | None = None
         self._full: dict[int, Scores] = {}
+        self._asked: dict[tuple[int, str], Scores] = {}
         self._chosen: list[tuple[Explanation, Predictor, Callable[[Scores], Scores], str]] = []
 
     # --- an explanation's own outputs ---------------------------------------------------------------------------
@@ -217,14 +218,29 @@ class Subject:
         return chosen[2:], chosen[0], chosen[1]
 
     def on_rows(
-        self, n: int, build: Callable[[int, int], Batch], explanation: Explanation
+        self, n: int, build: Callable[[int, int], Batch], explanation: Explanation, name: str = ""
     ) -> NDArray[np.float64]:
-        """The model on n rows of one's own making, (n, outputs); ``build(start, stop)`` makes some of them."""
+        """The model on n rows of one's own making, (n, outputs).
+
+        Parameters
+        ----------
+        n : int
+        build : callable
+            ``build(start, stop)`` makes some of them.
+        explanation : Explanation
+        name : str, optional
+            Rows of the same name are the same for every explanation, and asked about once.
+        """
         predictor, choose, _ = self._space(explanation)
+        key = (id(predictor), name)
+        if name and key in self._asked:
+            return choose(self._asked[key])
         calls = _Rows(predictor, kind=self.kind, batch_size=self.batch_size, live=False, pool=None)
         with predictor.run():
             found = calls.answers(n, build, self.bound.instance)
         self.n_rows += calls.n_rows
+        if name:
+            self._asked[key] = found
         return choose(found)
 
     def _bound_to(self, predictor: Predictor) -> Any:

@@ -22,6 +22,7 @@ def draw(
     values: NDArray[np.float64],
     curves: Sequence[Sequence[Curve]],
     *,
+    alone: Sequence[bool] = (),
     output: int,
     title: str,
     max_features: int,
@@ -34,6 +35,8 @@ def draw(
     layout : Layout or None
     values : ndarray of shape (methods, features)
     curves : sequence of sequences of Curve
+    alone : sequence of bool
+        Methods whose values are no contributions, each on a scale of its own.
     output : int
     title : str
     max_features : int
@@ -58,13 +61,18 @@ def draw(
     figure = ShownFigure(figsize=(max(4.0, 2.7 * count), 3.4 + 2.4 * drawn), layout="constrained")
     figure.suptitle(drawable(title), fontsize=11)
     grid = figure.add_gridspec(1 + drawn, count)
-    limit = float(np.nan_to_num(np.abs(values)).max(initial=0.0)) or 1.0
-    order = np.argsort(-np.nan_to_num(np.abs(values)).max(axis=0, initial=0.0), kind="stable")[:max_features][
-        ::-1
-    ]
+    sizes = np.nan_to_num(np.abs(values))
+    own = np.array([*alone, *[False] * len(labels)][: len(labels)], dtype=np.bool_)
+    limits, largest = np.ones(len(labels)), np.zeros(values.shape[1])
+    if len(labels):
+        limits = np.where(own, sizes.max(axis=1, initial=0.0), sizes[~own].max(initial=0.0))
+        limits = np.where(limits > 0, limits, 1.0)
+        largest = (sizes / limits[:, None]).max(axis=0, initial=0.0)
+    order = np.argsort(-largest, kind="stable")[:max_features][::-1]
     for i, label in enumerate(labels):
         axis = figure.add_subplot(grid[0, i])
-        axis.set_title(drawable(label), fontsize=10)
+        axis.set_title(drawable(label) + (" (own scale)" if own[i] else ""), fontsize=10)
+        limit = float(limits[i])
         if isinstance(layout, Pixels):
             axis.imshow(_heat(layout, values[i]), cmap="PuOr_r", vmin=-limit, vmax=limit)
             axis.set_axis_off()

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 import jupyter_xai as xai
-from jupyter_xai.benchmarking import Benchmark, Record
-from jupyter_xai.comparison import Comparison, Entry
+from jupyter_xai.comparing import Benchmark, Comparison, Entry, Record
 from jupyter_xai.errors import InputError
 from jupyter_xai.metrics import Measure
 
@@ -298,3 +297,69 @@ def test_false_winners_are_rare() -> None:
     rng = np.random.default_rng(1)
     wins = sum(bool(of(rng.normal(size=(12, 3))).winner("m")) for _ in range(300))
     assert wins <= 0.05 * 300
+
+
+def test_differences_are_taken_within_the_same_perturbations() -> None:
+    from jupyter_xai.metrics._measure import difference
+
+    rows = np.random.default_rng(3).normal(size=(60, 5))
+    found = xai.compare(
+        lambda X: np.tanh(X[:, 0] * X[:, 1]) + X[:, 2] * X[:, 3], rows[0], {"a": "kernel_shap", "b": "lime"},
+        ["infidelity", "local_fidelity"], background=rows, n_samples=400,
+    )  # fmt: skip
+    for metric in ("infidelity", "infidelity, best scale", "local fidelity"):
+        a, b = (found[name].measures[metric] for name in "ab")
+        np.testing.assert_allclose(a.draws.mean(axis=0), a.values, rtol=1e-9)
+        apart, half = difference(a, b, 0)
+        assert apart == pytest.approx(float(a.values[0] - b.values[0]))
+        assert half < np.hypot(a.half_widths[0], b.half_widths[0])
+        assert difference(a, b, 0, comparisons=5)[1] > half
+
+
+def test_live_estimates_come_on_the_way_and_closing_stops() -> None:
+    from jupyter_xai.comparing import Asked
+
+    calls: list[int] = []
+
+    def counted(X: Any) -> Any:
+        calls.append(len(X))
+        return model(X)
+
+    asked = Asked(
+        counted, ["lime"], metrics=[], background=ROWS, params={"n_samples": 5000, "tolerance": 0.0}
+    )
+    stream = asked.stream(ROWS[0], live=True)
+    states = []
+    for found in stream:
+        states.append(None if not found.explained else found.explained[0].explanation.status)
+        if states[-1] == "running":
+            break
+    before = sum(calls)
+    stream.close()
+    assert states[-1] == "running"
+    assert sum(calls) == before < 5000
+    *_, last = asked.stream(ROWS[0], live=True)
+    assert last.status == "settled"
+    assert last.explained[0].explanation.n_evals == 5000
+
+
+def test_the_metrics_ask_the_model_about_shared_removals_once() -> None:
+    one, two = (
+        xai.compare(model, ROWS[0], methods, ["removal", "infidelity"], background=ROWS)
+        for methods in (["kernel_shap"], ["kernel_shap", "lime"])
+    )
+    rows = [sum(m.n_rows for m in {m.n_rows: m for m in e.measures.values()}.values()) for e in two.entries]
+    assert rows[0] < rows[1]  # LIME is cheaper and comes first
+    for name, measure in one.entries[0].measures.items():
+        np.testing.assert_array_equal(measure.values, two.entries[0].measures[name].values)
+
+
+def test_processes_give_the_same() -> None:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    asked = {"methods": ["kernel_shap"], "metrics": ["infidelity"], "background": ROWS}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        far = xai.benchmark(lambda X: X[:, 0] * X[:, 1], ROWS[:2], executor=pool, **asked)
+    near = xai.benchmark(lambda X: X[:, 0] * X[:, 1], ROWS[:2], **asked)
+    np.testing.assert_array_equal(far.values("infidelity"), near.values("infidelity"))

@@ -14,7 +14,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Columns, Explanation
 from jupyter_xai.maskers._random import generator
 from jupyter_xai.metrics import Subject, completeness_gap, infidelity, local_fidelity, log_odds_drop
-from jupyter_xai.metrics.faithfulness import random_masks
+from jupyter_xai.metrics._shared import random_masks
 from tests.oracle.metrics import infidelity as literal
 
 RNG = np.random.default_rng(0)
@@ -156,7 +156,7 @@ def test_local_fidelity_is_the_weighted_r2_of_draws_that_were_not_fitted() -> No
     e = made(CONTRIBUTIONS, base_values=np.array([0.3]), additive=True)
     found = local_fidelity(e, subject(), n_samples=50, random_state=1)
     seed = int(generator(1, "local fidelity", 0).integers(2**31))
-    around = xai.Tabular(BACKGROUND).neighbourhood(ROW, None, random_state=seed)
+    around = xai.Tabular(BACKGROUND).neighbourhood(ROW, None, random_state=seed, sampler="lime")
     draws = around.draw(1, 51)
     y = linear(draws.build(np.arange(50)))[:, 0]
     g = np.array([0.3 + sum(CONTRIBUTIONS[z]) for z in draws.features.astype(bool)])

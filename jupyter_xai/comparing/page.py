@@ -13,7 +13,7 @@ from jupyter_xai.explanation.numbers import duration, signed, significant, whole
 from jupyter_xai.metrics.subject import per_unit, relative
 
 if TYPE_CHECKING:
-    from jupyter_xai.comparison import Comparison
+    from jupyter_xai.comparing.result import Comparison
 
 MOST_FEATURES = 12
 _CELL = "padding:2px 8px;text-align:right;white-space:nowrap;vertical-align:top"

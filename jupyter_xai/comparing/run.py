@@ -1,19 +1,21 @@
-"""Explain one prediction with several methods, judge each by metrics, and show them side by side."""
+"""One instance explained by every method, cheapest first, each judged by the metrics."""
 
 from __future__ import annotations
 
-import copy
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from jupyter_xai.api import default_masker
-from jupyter_xai.comparison import Comparison, Entry
+from jupyter_xai.comparing.methods import Method, read_methods, takes_gradients
+from jupyter_xai.comparing.result import Comparison, Entry
 from jupyter_xai.errors import InputError, XaiError
+from jupyter_xai.evaluation import Pool
+from jupyter_xai.explanation import Explanation
 from jupyter_xai.inputs import recognise
 from jupyter_xai.metrics import (
     Measure,
@@ -32,115 +34,11 @@ from jupyter_xai.metrics import (
 from jupyter_xai.models import wrap
 from jupyter_xai.models.targets import resolve_targets
 from jupyter_xai.registry import LOCAL
-from jupyter_xai.session import seed
 
 DEFAULT_METRICS = ("removal", "infidelity", "completeness", "local_fidelity", "log_odds_drop")
 METRICS = (*DEFAULT_METRICS, "road", "sensitivity", "stability", "sanity")
 _PASSES = {"input_x_gradient": 1, "saliency": 1, "grad_cam": 1, "deep_lift": 2, "smooth_grad": 25}
 """Passes of the cheapest gradient methods; of others it is 50 or more."""
-
-Watch = Callable[[Comparison], bool]
-
-
-def compare(
-    model: Any,
-    x: Any,
-    methods: Any = None,
-    metrics: Any = "default",
-    masker: Any = None,
-    background: Any = None,
-    baseline: Any = None,
-    targets: Any = None,
-    n_targets: int = 1,
-    output: str = "auto",
-    feature_names: Sequence[str] | None = None,
-    output_names: Sequence[str] | None = None,
-    random_state: int | None = 0,
-    batch_size: int | str = "auto",
-    *,
-    watch: Watch | None = None,
-    **params: Any,
-) -> Comparison:
-    """Explain one prediction with several methods, and say which of them the model bears out.
-
-    Parameters
-    ----------
-    model, x, masker, background, baseline, targets, output, feature_names, output_names, batch_size
-        As for ``explain``. The masker says what absence means to all metrics.
-    methods : sequence, dict or None
-        Names from ``xai.methods``, kernel classes, explainers, or pairs of a name and its hyper-parameters; a dict
-        gives
-        labels. None: LIME and KernelSHAP, and of a torch network DeepLIFT and integrated gradients as well.
-    metrics : "default", "all", or list of str
-        Of "removal" (deletion and insertion against random orders), "infidelity", "completeness", "local_fidelity",
-        "log_odds_drop"; and "road", "sensitivity", "stability", "sanity", which take longer. [] for none.
-    n_targets : int, default=1
-        How many outputs ``targets=None`` takes: the highest at x.
-    random_state : int or None, default=0
-    watch : callable, optional
-        Called with the comparison so far after each explanation and its metrics; False stops.
-    **params : object
-        Hyper-parameters, each for the methods (or the masker) that know it.
-
-    Returns
-    -------
-    Comparison
-        Every method in one output space; where a gradient method takes part and the network ends in softmax or sigmoid,
-        that is the logit behind it. Methods that cannot explain this are kept with the reason. An interrupt stops,
-        and what is there is returned.
-
-    Raises
-    ------
-    InputError
-        For an unknown method, metric or hyper-parameter.
-
-    Examples
-    --------
-    >>> import jupyter_xai as xai
-    >>> rows = np.random.default_rng(0).normal(size=(50, 3))
-    >>> found = xai.compare(
-    ...     lambda X: np.tanh(X[:, 0] * X[:, 1]) + X[:, 2], rows[0], ["lime", "kernel_shap"], background=rows
-    ... )
-    >>> [entry.label for entry in found.explained], found.space
-    (['LIME', 'KernelSHAP'], 'raw')
-    """
-    asked = Asked(
-        model=model,
-        methods=methods,
-        metrics=metrics,
-        masker=masker,
-        background=background,
-        baseline=baseline,
-        targets=targets,
-        n_targets=n_targets,
-        output=output,
-        feature_names=feature_names,
-        output_names=output_names,
-        random_state=0 if random_state is None else seed(random_state),
-        batch_size=batch_size,
-        params=params,
-    )
-    last: Comparison | None = None
-    try:
-        for last in asked.stream(x):
-            if watch is not None and not watch(last) and last.status == "running":
-                return replace(last, status="stopped")
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        return replace(last, status="stopped")
-    assert last is not None
-    return last
-
-
-@dataclass(frozen=True)
-class _Method:
-    """One of the methods asked for."""
-
-    name: str
-    label: str
-    maker: Any
-    params: Mapping[str, Any]
 
 
 @dataclass
@@ -162,14 +60,22 @@ class Asked:
     batch_size: Any = "auto"
     params: Mapping[str, Any] | None = None
 
-    def stream(self, x: Any) -> Iterator[Comparison]:
-        """Comparisons of one instance, each whole: after every explanation, and after its metrics; cheapest first."""
+    def stream(self, x: Any, *, live: bool = False) -> Iterator[Comparison]:
+        """Comparisons of one instance, each whole: after every explanation, and after its metrics; cheapest first.
+
+        Parameters
+        ----------
+        x : instance
+        live : bool, default=False
+            Also the estimates on the way of the method that runs; closing the generator cancels within one batch.
+        """
         run = _Run(self, x)
         yield run.so_far("running" if run.entries else "settled")
         order = sorted(range(len(run.methods)), key=run.cost)
         for at in order:
-            if run.explain(at):
+            for _ in run.explain(at, live=live):
                 yield run.so_far("running")
+            if run.entries[at].explanation is not None:
                 run.judge(at)
             yield run.so_far("running" if at != order[-1] else "settled")
 
@@ -215,11 +121,16 @@ class _Run:
         self.predictor = wrap(
             asked.model, kind=self.kind, output=asked.output, output_names=asked.output_names
         )
-        self.methods = self._methods(params)
+        self.methods = read_methods(asked.methods, params, self.masker.params, self.predictor.backend)
         self.metrics = asked.chosen_metrics(self.kind)
         self.pictures = asked.background if picture else None
         self.judged = Subject(
-            self.predictor, self.instance, self.masker, targets=asked.targets, batch_size=asked.batch_size
+            self.predictor,
+            self.instance,
+            self.masker,
+            targets=asked.targets,
+            batch_size=asked.batch_size,
+            pool=Pool(),
         )
         with self.predictor.run():
             scores = self.predictor.predict(self.judged.bound.instance())
@@ -238,54 +149,12 @@ class _Run:
 
     # --- what was asked for -----------------------------------------------------------------------------------------
 
-    def _methods(self, params: dict[str, Any]) -> list[_Method]:
-        given = self.asked.methods
-        if given is None:
-            given = ["lime", "kernel_shap"]
-            if self.predictor.backend == "torch":
-                given += ["deep_lift", "integrated_gradients"]
-        pairs = (
-            list(given.items()) if isinstance(given, Mapping) else [(None, each) for each in _listed(given)]
-        )
-        if not pairs:
-            raise InputError(f"methods= is empty: expected some of {', '.join(LOCAL)}.")
-        found: list[_Method] = []
-        known: set[str] = {spec.name for spec in self.masker.params}
-        for label, each in pairs:
-            own: Mapping[str, Any] = {}
-            method = each
-            if isinstance(each, tuple):
-                if len(each) != 2 or not isinstance(each[1], Mapping):
-                    raise InputError(
-                        f"methods= has {each!r}: expected a pair of a method and a dict of hyper-parameters."
-                    )
-                method, own = each
-            name, said, maker = _named(method)
-            specs = {spec.name: spec for spec in getattr(maker, "params", ())}
-            known |= set(specs)
-            for key in own:
-                if key not in specs:
-                    raise InputError(
-                        f"{key}= is not a hyper-parameter of {name}: expected one of {', '.join(specs) or 'none'}."
-                    )
-            shared = {key: value for key, value in params.items() if key in specs}
-            values = {key: specs[key].validate(value) for key, value in {**shared, **own}.items()}
-            said = _distinct(label or said, [method.label for method in found])
-            found.append(_Method(name, said, maker, values))
-        for key in params:
-            if key not in known:
-                raise InputError(
-                    f"{key}= is not a hyper-parameter of any of the methods or of the masker: expected one of "
-                    f"{', '.join(sorted(known))}."
-                )
-        return found
-
     def _settle_space(self) -> None:
         """One output space for all: the logit behind a final softmax or sigmoid where a gradient method takes part."""
         self.explainer_predictor = self.predictor
         space = self.predictor.output_space
         gradient = [
-            method.label for method in self.methods if _takes_gradients(method, self.kind, self.predictor)
+            method.label for method in self.methods if takes_gradients(method, self.kind, self.predictor)
         ]
         ended = self.predictor.backend == "torch" and hasattr(self.predictor, "snapshot") and space != "raw"
         self.space_reason = f"All methods explain the {'output as it is' if space == 'raw' else space}."
@@ -319,42 +188,40 @@ class _Run:
 
     # --- one method after the other ---------------------------------------------------------------------------------
 
-    def explain(self, at: int) -> bool:
-        """Explain with one method; False if it cannot."""
+    def explain(self, at: int, *, live: bool = False) -> Iterator[None]:
+        """Explain with one method; a step for each estimate. One that cannot leaves the reason in its entry."""
         method, entry = self.methods[at], self.entries[at]
-        why_not = (
-            LOCAL[method.name].why_not(self.kind, self.predictor.backend)
-            if isinstance(method.maker, type) and method.name in LOCAL
-            else ""
-        )
+        why_not = ""
+        if isinstance(method.maker, type) and method.name in LOCAL:
+            why_not = LOCAL[method.name].why_not(self.kind, self.predictor.backend)
         if why_not:
             self.entries[at] = replace(entry, why_not=f"{why_not}.")
-            return False
+            return
         begun = time.perf_counter()
         try:
             kernel = self._kernel(method)
-            found = kernel.explain(self.instance, self.targets)
+            for found in self._estimates(kernel, live=live):
+                if tuple(found.output_names) != tuple(self.output_names):
+                    self.entries[at] = replace(entry, why_not=self._other_outputs(found.output_names))
+                    return
+                self.kernels[at] = kernel
+                self.entries[at] = replace(entry, explanation=found, seconds=time.perf_counter() - begun)
+                yield
         except XaiError as error:
             self.entries[at] = replace(entry, why_not=str(error))
-            return False
         except Exception as error:  # noqa: BLE001 - one method's fault is not the others'
             self.entries[at] = replace(entry, why_not=f"It raised {type(error).__name__}: {error}")
-            return False
-        if tuple(found.output_names) != tuple(self.output_names):
-            self.entries[at] = replace(
-                entry,
-                why_not=(
-                    f"It explained {', '.join(found.output_names)} and not {', '.join(self.output_names)}, so "
-                    f"it cannot be "
-                    "compared."
-                ),
-            )
-            return False
-        self.kernels[at] = kernel
-        self.entries[at] = replace(entry, explanation=found, seconds=time.perf_counter() - begun)
-        return True
 
-    def _kernel(self, method: _Method) -> Any:
+    def _estimates(self, kernel: Any, *, live: bool) -> Iterator[Explanation]:
+        if live and callable(getattr(kernel, "stream", None)):
+            yield from kernel.stream(self.instance, self.targets)
+        else:
+            yield kernel.explain(self.instance, self.targets)
+
+    def _other_outputs(self, names: Sequence[str]) -> str:
+        return f"It explained {', '.join(names)} and not {', '.join(self.output_names)}, so it cannot be compared."
+
+    def _kernel(self, method: Method) -> Any:
         if not isinstance(method.maker, type):
             return method.maker
         takes = inspect.signature(method.maker).parameters
@@ -423,7 +290,8 @@ class _Run:
                 kernel, self.instance, targets=self.targets, n_runs=5, random_state=state
             )
             steady = stability(runs)
-            return [steady["rank stability"], steady["top-k Jaccard"]], ()
+            names = ["rank stability", "top-k Jaccard", *(["VSI", "CSI"] if found.method == "lime" else [])]
+            return [steady[each] for each in names], ()
         checked = randomised_layers(kernel, self.instance, targets=self.targets, random_state=state)
         kept = Measure(
             name="rank kept without weights",
@@ -472,54 +340,3 @@ def _is_picture(x: Any) -> bool:
     if isinstance(x, str) or hasattr(x, "iloc") or isinstance(x, dict | list):
         return False
     return hasattr(x, "getbands") or len(getattr(x, "shape", ())) >= 3
-
-
-def _takes_gradients(method: _Method, kind: Any, predictor: Any) -> bool:
-    """Whether a method follows the network's gradients here; one that is made already has a model of its own."""
-    kernel = LOCAL.get(method.name)
-    if kernel is None or not isinstance(method.maker, type) or kernel.why_not(kind, predictor.backend):
-        return False
-    return kernel.family == "gradient"
-
-
-def _named(each: Any) -> tuple[str, str, Any]:
-    """Name, label, and class or explainer of one method.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if isinstance(each, str):
-        name = each.lower().replace("-", "_").replace(" ", "_")
-        if name not in LOCAL:
-            raise InputError(
-                f"methods= names {each!r}, which is not known: expected some of {', '.join(LOCAL)}."
-            )
-        return name, LOCAL[name].label, LOCAL[name].load()
-    if isinstance(each, type):
-        for kernel in LOCAL.values():
-            if kernel.load() is each:
-                return kernel.name, kernel.label, each
-        return each.__name__, each.__name__, each
-    if not callable(getattr(each, "explain", None)):
-        raise InputError(
-            f"methods= has a {type(each).__name__}: expected a name ({', '.join(LOCAL)}), a kernel class, or an "
-            f"explainer "
-            "with explain."
-        )
-    method = getattr(each, "method", type(each).__name__)
-    return method, LOCAL[method].label if method in LOCAL else type(each).__name__, copy.copy(each)
-
-
-def _listed(methods: Any) -> list[Any]:
-    if isinstance(methods, str | type) or not hasattr(methods, "__iter__"):
-        return [methods]
-    return list(methods)
-
-
-def _distinct(label: str, taken: Sequence[str]) -> str:
-    said, number = label, 2
-    while said in taken:
-        said, number = f"{label} ({number})", number + 1
-    return said

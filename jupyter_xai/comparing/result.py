@@ -13,6 +13,7 @@ from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.explanation import Curve, Explanation, Layout
 from jupyter_xai.explanation.numbers import significant, whole
 from jupyter_xai.metrics import Measure, agreement, onto
+from jupyter_xai.metrics._measure import difference
 from jupyter_xai.metrics.projection import coarser
 from jupyter_xai.metrics.subject import per_unit, relative
 
@@ -154,13 +155,10 @@ class Comparison:
         """For each judging metric the method that is ahead of all others beyond their intervals; "" if none is."""
         found = {}
         for metric in JUDGING:
-            rows = self._judged(metric, output)
-            if len(rows) < 2:
-                continue
-            rows.sort(reverse=True)
-            (best, wide, label), others = rows[0], rows[1:]
-            ahead = all(best - value > np.hypot(wide, half) for value, half, _ in others)
-            found[metric] = label if ahead else ""
+            behind = self._behind_best(metric, output)
+            if len(behind) > 1:
+                best = next(label for label, each in behind.items() if each is None)
+                found[metric] = best if all(each is not False for each in behind.values()) else ""
         return found
 
     @property
@@ -199,28 +197,29 @@ class Comparison:
 
     def _behind(self) -> str:
         """Methods that are behind the best beyond the intervals in every judging metric that they have."""
-        behind: dict[str, list[bool]] = {}
+        counted: dict[str, list[bool]] = {}
         for metric in JUDGING:
-            rows = self._judged(metric)
-            if len(rows) < 2:
-                continue
-            best, wide, _ = max(rows)
-            for value, half, label in rows:
-                behind.setdefault(label, []).append(best - value > np.hypot(wide, half))
-        labels = [label for label, each in behind.items() if len(each) > 1 and all(each)]
+            for label, behind in self._behind_best(metric).items():
+                counted.setdefault(label, []).append(bool(behind))
+        labels = [label for label, each in counted.items() if len(each) > 1 and all(each)]
         return f" Behind in all of its metrics: {_listed(labels)}." if labels else ""
 
-    def _judged(self, metric: str, output: int = 0) -> list[tuple[float, float, str]]:
-        """Value (higher is better), half-width and label of each method that has the metric."""
-        rows = []
-        for entry in self.explained:
-            measure = entry.measures.get(metric)
-            if measure is None or not np.isfinite(measure.values[output]):
-                continue
-            half = 0.0 if measure.half_widths is None else float(measure.half_widths[output])
-            sign = -1.0 if measure.better == "lower" else 1.0
-            rows.append((sign * float(measure.values[output]), half, entry.label))
-        return rows
+    def _behind_best(self, metric: str, output: int = 0) -> dict[str, bool | None]:
+        """Of each method that has the metric, whether it is behind the best beyond the interval; None for the best."""
+        has = [
+            (entry.label, entry.measures[metric])
+            for entry in self.explained
+            if metric in entry.measures and np.isfinite(entry.measures[metric].values[output])
+        ]
+        if not has:
+            return {}
+        sign = -1.0 if has[0][1].better == "lower" else 1.0
+        label, best = max(has, key=lambda each: sign * each[1].values[output])
+        found: dict[str, bool | None] = {}
+        for other, measure in has:
+            apart, half = difference(best, measure, output, len(has) - 1)
+            found[other] = None if other == label else bool(sign * apart > half)
+        return found
 
     def _chance(self) -> str:
         """Methods whose order is no better than random ones."""
@@ -317,11 +316,13 @@ class Comparison:
         from jupyter_xai.plot.comparison import draw
 
         layout, values = self.attributions(output)
+        found = [entry.explanation for entry in self.explained if entry.explanation is not None]
         return draw(
             [entry.label for entry in self.explained],
             layout,
             values,
             [entry.curves for entry in self.explained],
+            alone=[per_unit(each) or relative(each) for each in found],
             output=output,
             title=f"{self.output_names[output]}: {significant(float(self.predictions[output]))} ({self.space})",
             max_features=max_features,
@@ -329,7 +330,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """A table without scripts: verdict, attributions, metrics with bars, agreement."""
-        from jupyter_xai.comparison_html import html
+        from jupyter_xai.comparing.page import html
 
         return html(self)
 
@@ -358,29 +359,6 @@ class Comparison:
                 f"{entry.label}: {entry.seconds:.2f} s, {whole(entry.n_rows)} model rows; {measures}"
             )
         return "\n".join((*lines, *self.notices))
-
-
-def unit_of(explanation: Explanation) -> str:
-    """What the numbers of a method are, in a word or two.
-
-    Examples
-    --------
-    >>> from jupyter_xai.explanation import Columns
-    >>> row = Columns(names=("a",), values=(1,), kinds=("number",), members=((0,),))
-    >>> unit_of(
-    ...     Explanation(
-    ...         values=np.ones((1, 1)),
-    ...         features=row,
-    ...         output_names=("y",),
-    ...         predictions=np.ones(1),
-    ...         value_unit="logit",
-    ...     )
-    ... )
-    'logit'
-    """
-    if per_unit(explanation) or relative(explanation):
-        return explanation.value_unit
-    return explanation.value_unit or explanation.output_unit
 
 
 def _listed(words: list[str]) -> str:

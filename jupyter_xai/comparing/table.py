@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.comparing import Asked
-from jupyter_xai.dataset._rows import Chunk, listed
-from jupyter_xai.dataset._workers import parts_of
-from jupyter_xai.errors import InputError, MissingExtraError, XaiError
+from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.explanation.numbers import duration, significant, whole
 from jupyter_xai.metrics._measure import mean_interval
-from jupyter_xai.session import seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -281,196 +277,6 @@ class Benchmark:
         rows = f"{whole(self.n_instances)} row{'s' * (self.n_instances != 1)}"
         stopped = "; stopped" if self.status == "stopped" else ""
         return f"<Benchmark of {', '.join(self.methods)} over {rows}{stopped}>"
-
-
-def benchmark(
-    model: Any,
-    rows: Any,
-    methods: Any = None,
-    metrics: Any = "default",
-    executor: Any = None,
-    masker: Any = None,
-    background: Any = None,
-    baseline: Any = None,
-    targets: Any = None,
-    n_targets: int = 1,
-    output: str = "auto",
-    feature_names: Sequence[str] | None = None,
-    output_names: Sequence[str] | None = None,
-    random_state: int | None = 0,
-    batch_size: int | str = "auto",
-    *,
-    watch: Callable[[Benchmark], bool] | None = None,
-    **params: Any,
-) -> Benchmark:
-    """Judge methods over many rows, and name a winner only where the rows bear it out.
-
-    Parameters
-    ----------
-    model, methods, metrics, masker, background, baseline, targets, n_targets, output, feature_names, output_names, \
-random_state, batch_size
-        As for ``compare``; by default each row's highest output is explained.
-    rows : DataFrame, array, list of texts, list or array of images, or generator of rows
-    executor : concurrent.futures.Executor or int, optional
-        Threads, processes, a Dask cluster's ``client.get_executor()``, or a number of processes; results come in the
-        order
-        of the rows and are the same whatever it is. None: this thread.
-    watch : callable, optional
-        Called with the benchmark so far after each row; False stops.
-    **params : object
-        Hyper-parameters, each for the methods (or the masker) that know it.
-
-    Returns
-    -------
-    Benchmark
-        An interrupt stops, and what is there is returned.
-
-    Raises
-    ------
-    InputError
-        For an unknown method, metric or hyper-parameter, or if there are no rows.
-
-    Examples
-    --------
-    >>> import jupyter_xai as xai
-    >>> rows = np.random.default_rng(0).normal(size=(40, 3))
-    >>> found = xai.benchmark(
-    ...     lambda X: 3 * X[:, 0] - X[:, 1] + X[:, 2],
-    ...     rows[:8],
-    ...     ["kernel_shap", "lime"],
-    ...     ["infidelity"],
-    ...     background=rows,
-    ... )
-    >>> found.winner("infidelity")
-    'KernelSHAP'
-    """
-    asked = Asked(
-        model=model,
-        methods=methods,
-        metrics=metrics,
-        masker=masker,
-        background=background,
-        baseline=baseline,
-        targets=targets,
-        n_targets=n_targets,
-        output=output,
-        feature_names=feature_names,
-        output_names=output_names,
-        random_state=0 if random_state is None else seed(random_state),
-        batch_size=batch_size,
-        params=params,
-    )
-    last: Benchmark | None = None
-    try:
-        for last in stream_benchmark(asked, rows, executor):
-            if watch is not None and not watch(last) and last.status == "running":
-                return replace(last, status="stopped")
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        return replace(last, status="stopped")
-    if last is None:
-        raise InputError("There are no rows: expected at least one. Pass the rows to judge the methods on.")
-    return last
-
-
-def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[Benchmark]:
-    """Benchmarks of the rows so far, one more row each; the last one is settled.
-
-    Parameters
-    ----------
-    asked : Asked
-    rows, executor
-        As for ``benchmark``.
-    """
-    if isinstance(rows, str | bytes | dict):
-        raise InputError(
-            f"The rows are a {type(rows).__name__}: expected several instances. For one there is xai.compare."
-        )
-    chunks = (Chunk(at, at, [row]) for at, row in enumerate(_instances(rows)))
-    records: list[Record] = []
-    notices: list[str] = []
-    last: Benchmark | None = None
-    for found in parts_of(_Row(asked), chunks, executor, lambda: True):
-        if last is not None:
-            yield last
-        new, methods, metrics, space, said = found
-        records += new
-        notices = list(dict.fromkeys([*notices, *said]))
-        names = last.metrics if last is not None else ()
-        last = Benchmark(
-            records=tuple(records),
-            methods=methods,
-            metrics=tuple(dict.fromkeys([*names, *metrics])),
-            n_instances=1 if last is None else last.n_instances + 1,
-            status="running",
-            space=space,
-            notices=tuple(notices),
-        )
-    if last is not None:
-        yield replace(last, status="settled")
-
-
-class _Row:
-    """What a worker does to one row."""
-
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-
-    def owned(self) -> _Row:
-        """The same: every row makes predictors of its own."""
-        return self
-
-    def __call__(self, chunk: Chunk) -> Any:
-        """Compare the methods on the row, and keep the numbers."""
-        (x,) = chunk.rows
-        try:
-            *_, last = self._asked.stream(x)
-        except XaiError as error:
-            error.add_note(f"It was row {chunk.start} of the benchmark.")
-            raise
-        records, metrics = [], []
-        for entry in last.entries:
-            cost = (entry.seconds, entry.n_rows)
-            if not entry.measures:
-                records.append(
-                    Record(
-                        chunk.start, entry.label, "", "", np.nan, np.nan, "", "", *cost, note=entry.why_not
-                    )
-                )
-            for name, measure in entry.measures.items():
-                metrics.append(name)
-                halves = measure.half_widths
-                for out, output in enumerate(measure.output_names):
-                    value = float(measure.values[out])
-                    half = np.nan if halves is None else float(halves[out])
-                    note = "" if np.isfinite(value) or not measure.notices else measure.notices[-1]
-                    records.append(
-                        Record(
-                            chunk.start,
-                            entry.label,
-                            output,
-                            name,
-                            value,
-                            half,
-                            measure.better,
-                            measure.unit,
-                            *cost,
-                            note,
-                        )
-                    )
-        said = [f"{entry.label}: {entry.why_not}" for entry in last.entries if entry.why_not]
-        methods = tuple(entry.label for entry in last.entries)
-        return records, methods, metrics, last.space, [last.space_reason, *said, *last.notices]
-
-
-def _instances(rows: Any) -> Iterator[Any]:
-    """One instance after the other; rows of a DataFrame as 1-row frames, so that types are kept."""
-    if hasattr(rows, "iloc") and hasattr(rows, "columns"):
-        return (rows.iloc[[at]] for at in range(len(rows)))
-    if hasattr(rows, "shape"):
-        return iter(rows)
-    return iter(listed(rows))
 
 
 def _interval(apart: NDArray[np.float64], comparisons: int) -> tuple[float, float]:

@@ -1,0 +1,19 @@
+"""Methods beside each other: on one prediction, and over many rows."""
+
+from jupyter_xai.comparing.many import benchmark, stream_benchmark
+from jupyter_xai.comparing.one import compare
+from jupyter_xai.comparing.result import Comparison, Entry
+from jupyter_xai.comparing.run import Asked
+from jupyter_xai.comparing.table import Benchmark, Difference, Record
+
+__all__ = [
+    "Asked",
+    "Benchmark",
+    "Comparison",
+    "Difference",
+    "Entry",
+    "Record",
+    "benchmark",
+    "compare",
+    "stream_benchmark",
+]
