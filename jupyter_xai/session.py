@@ -9,6 +9,7 @@ import secrets
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from jupyter_xai.inputs import Recognised
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ChoiceParam, ParamSpec
-from jupyter_xai.protocols import Kind, Predictor, Progress, Watch
+from jupyter_xai.protocols import Batch, Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
 from jupyter_xai.responses import along_paths
 
@@ -231,6 +232,8 @@ class Session:
             self._predictor,
             batch_size=self._batch_size,
             random_state=request.get("random_state", 0),
+            threshold=self.threshold,
+            change=partial(self._adjusted, request),
             pool=self._pool,
         )
         with self._predictor.run(), closing(paths):
@@ -238,6 +241,12 @@ class Session:
                 yield estimate
                 if not watch(Progress(last.n_evals, last.n_rows, last.forecast_evals)):
                     return
+
+    def _adjusted(self, request: Mapping[str, Any], name: str, amount: float) -> Batch:
+        """The image as a batch of one, with one more adjustment."""
+        edits = [*request.get("edits", ()), {"op": "adjust", "kind": name, "amount": amount}]
+        found = self._edited(self._masker_of(request), {**request, "edits": edits})
+        return found.masker.bind(found.instance, self._predictor).instance()
 
     def ids(self, request: Mapping[str, Any]) -> tuple[int, ...] | None:
         """Number in the original of each feature of the edited instance; None where they are the same."""

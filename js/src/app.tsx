@@ -68,11 +68,11 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
     );
   }
   const type = geometry.layout.type;
-  const { response, removal } = store.paths.value;
+  const { response, removal, adjustment } = store.paths.value;
   const still = [
     "Hover",
     ...(type === "pixels" ? ["opacity", "threshold"] : type === "tokens" ? ["grouping"] : ["sort"]),
-    ...(response.size > 0 ? ["sliders"] : []),
+    ...(response.size + adjustment.size > 0 ? ["sliders"] : []),
     ...(removal.size > 0 ? ["the removal slider"] : []),
   ].join(", ");
   const flat = estimate?.state !== "running" && isFlat(values, prediction) && type !== "pixels";

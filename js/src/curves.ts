@@ -1,5 +1,6 @@
 /** The model's answers along paths, as Python sent them: response curves and what removing features does. */
 import { float16, float32 } from "./decode";
+import type { Adjustment } from "./edits";
 import type { CurveInfo, Curves } from "./schema.gen";
 
 export interface Path {
@@ -23,9 +24,30 @@ export interface Paths {
   /** By the explained output whose order they follow. */
   removal: ReadonlyMap<number, Path>;
   chance: Chance | null;
+  /** A word or piece absent (0) and present (1). */
+  presence: ReadonlyMap<number, Path>;
+  adjustment: ReadonlyMap<Adjustment, Path>;
+  /** Nearest values that turn the decision, found by asking the model. */
+  flips: ReadonlyMap<number, Turn>;
 }
 
-const none: Paths = { run: Number.NaN, rows: 0, response: new Map(), removal: new Map(), chance: null };
+export interface Turn {
+  /** A number, or the position of a choice. */
+  value: number;
+  /** The explained output whose decision it turns; null: everyone's. */
+  row: number | null;
+}
+
+const none: Paths = {
+  run: Number.NaN,
+  rows: 0,
+  response: new Map(),
+  removal: new Map(),
+  chance: null,
+  presence: new Map(),
+  adjustment: new Map(),
+  flips: new Map(),
+};
 
 /** Lines of so many points each. */
 function lines(binary: CurveInfo["y"] | undefined, { points, offset, scale }: CurveInfo): Float32Array[] {
@@ -51,13 +73,23 @@ export function readCurves(curves: Curves | null): Paths {
   if (!curves) return none;
   const response = new Map<number, Path>();
   const removal = new Map<number, Path>();
+  const presence = new Map<number, Path>();
+  const adjustment = new Map<Adjustment, Path>();
+  const flips = new Map<number, Turn>();
   let chance: Chance | null = null;
   for (const info of curves.curves) {
     if (info.kind === "response" && info.feature !== null) response.set(info.feature, read(info));
     else if (info.kind === "removal" && info.order !== undefined) removal.set(info.order, read(info));
     else if (info.kind === "random_removal") chance = readChance(info);
+    else if (info.kind === "presence" && info.feature !== null) presence.set(info.feature, read(info));
+    else if (info.kind === "adjustment" && info.name) adjustment.set(info.name, read(info));
+    else if (info.kind === "flip" && info.feature !== null) {
+      // Python rounds to six digits, which float32 holds
+      const value = Number((float32(info.x)?.[0] ?? Number.NaN).toPrecision(6));
+      flips.set(info.feature, { value, row: info.order ?? null });
+    }
   }
-  return { run: curves.run, rows: curves.rows ?? 0, response, removal, chance };
+  return { run: curves.run, rows: curves.rows ?? 0, response, removal, chance, presence, adjustment, flips };
 }
 
 /** The height of a line between its points; at the ends it goes on level. NaN without points. */

@@ -1,7 +1,8 @@
 /** Where the decision turns: stretches of a track, and the nearest single changes that turn it. */
 import { type Domain, domainOf, valueText } from "./columns";
 import type { Point, Stretch } from "./components/groove";
-import { heightAt, type Path, type Paths } from "./curves";
+import { heightAt, type Path, type Paths, type Turn } from "./curves";
+import { same } from "./decode";
 import type { Changes, Value } from "./edits";
 import type { ColumnInfo, Geometry } from "./schema.gen";
 import { thresholdOf } from "./words";
@@ -115,13 +116,43 @@ export function flipOf(
   return { feature, name, value: to, words, distance: Math.abs(nearest - at) };
 }
 
-/** Nearest single changes of all features with a curve, the smallest first; null where there is no decision. */
+/** What the model itself was found to turn at, in the words of a flip. */
+export function foundFlip(
+  feature: number,
+  column: ColumnInfo,
+  value: Value,
+  turn: Turn | undefined,
+  row: number,
+): Flip | null {
+  const domain = domainOf(column, value);
+  if (!turn || !domain || (turn.row !== null && turn.row !== row)) return null;
+  const to = domain.choices ? domain.valueAt(turn.value) : turn.value;
+  const [from, there] = [domain.placeOf(value), domain.placeOf(to)];
+  if (Number.isNaN(from) || Number.isNaN(there) || same(to, value)) return null;
+  const unit = column.unit ? ` ${column.unit}` : "";
+  const way = domain.choices ? "to" : (to as number) > (value as number) ? "\u2265" : "\u2264";
+  const words = `${way} ${valueText(to, column)}${domain.choices ? "" : unit}`;
+  return { feature, name: column.name, value: to, words, distance: Math.abs(there - from) };
+}
+
+/** Features of a text or photo without which alone the decision turns, the largest answers first. */
+export function turningAlone(paths: Paths, decide: Decide, scores: readonly number[]): number[] | null {
+  const now = decide(scores);
+  if (now === null || paths.presence.size === 0) return null;
+  return [...paths.presence].filter(([, path]) => decide(scoresAt(path, 0)) !== now).map(([feature]) => feature);
+}
+
+/**
+ * Nearest single changes of all features with a curve, the smallest first; null where there is no decision. `row`: of
+ * the output whose flips were found by asking the model, where the curves are of what is on the screen.
+ */
 export function nearestFlips(
   geometry: Geometry,
   paths: Paths,
   changes: Changes,
   decide: Decide,
   scores: readonly number[],
+  row: number | null = null,
 ): Flip[] | null {
   const now = decide(scores);
   if (geometry.layout.type !== "columns" || paths.response.size === 0 || now === null) return null;
@@ -130,7 +161,8 @@ export function nearestFlips(
     const path = paths.response.get(feature);
     const key = keyOf(column);
     const value = changes.values.has(key) ? (changes.values.get(key) ?? null) : column.raw;
-    const flip = path && flipOf(feature, column, value, path, decide, now);
+    const asked = row === null ? null : foundFlip(feature, column, value, paths.flips.get(feature), row);
+    const flip = asked ?? (path && flipOf(feature, column, value, path, decide, now));
     if (flip) found.push(flip);
   });
   return found.sort((a, b) => a.distance - b.distance || a.feature - b.feature);

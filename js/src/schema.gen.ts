@@ -148,8 +148,9 @@ export interface Frame {
 
 /** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) `band` holds the lower and the upper quantile of what y is the mean of, as y does, one after the other. `order` is the row of the target whose order a removal follows. */
 export interface CurveInfo {
-  kind: "response" | "removal" | "insertion" | "random_removal";
+  kind: "response" | "presence" | "adjustment" | "flip" | "removal" | "insertion" | "random_removal";
   feature: number | null;
+  name?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
   order?: number;
   points: number;
   x: DataView;

@@ -3,19 +3,18 @@
  * It talks to Python through a `Port` only, so it is tested without a widget.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { domainOf } from "./columns";
-import { heightAt, type Paths, readCurves } from "./curves";
+import { type Paths, readCurves } from "./curves";
 import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
-import { keyOf } from "./flips";
+import { guessOf } from "./guess";
 import { createLooking, type Looking } from "./looking";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
 import { type Removal, removalOf } from "./removal";
 import { nextEnd, wantedEnd } from "./scales";
-import type { Curves, Display, Edit, Frame, Geometry, Request, Status, ToBrowser, ToPython } from "./schema.gen";
+import type { Curves, Display, Frame, Geometry, Request, Status, ToBrowser, ToPython } from "./schema.gen";
 import { createWhatIf, type WhatIf } from "./whatif";
 
 /** `quiet`: no answer for a while. `gone`: the kernel cannot be reached. `saved`: there never was one. */
@@ -140,7 +139,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     run: () => estimate.peek()?.run ?? 0,
     preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
     ask: (edits) => store.ask({ edits: [...edits] }),
-    guess,
+    guess: (edit) => guessOf(edit, estimate.peek(), geometry.peek(), paths.peek()),
     now: () => performance.now(),
   });
 
@@ -171,23 +170,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   }
 
   const paths = computed(() => readCurves(curves.value));
-
-  /** A change of one column is read off its curve at once, if that curve is of the present values. */
-  function guess(edit: Edit): Float32Array | null {
-    const [now, shape] = [estimate.peek(), geometry.peek()];
-    if (edit.op !== "set" || !now || shape?.layout.type !== "columns" || paths.peek().run !== now.run) return null;
-    const feature = shape.layout.columns.findIndex((column) => keyOf(column) === edit.feature);
-    const column = shape.layout.columns[feature];
-    const path = paths.peek().response.get(feature);
-    const value = edit.value ?? null;
-    const at = column && domainOf(column, value)?.onCurve(value);
-    if (!path || at === undefined || Number.isNaN(at) || (column?.choices && at < 0)) return null;
-    const scores = new Float32Array(now.predictions.length).fill(Number.NaN);
-    now.targets.forEach((target, row) => {
-      scores[target] = heightAt(path.x, path.y[row] ?? [], at);
-    });
-    return scores;
-  }
 
   let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
   let ends = new Map<number, number>();

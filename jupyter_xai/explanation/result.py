@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 State: TypeAlias = Literal["running", "settled", "stopped", "capped", "failed"]
-CurveKind: TypeAlias = Literal["response", "removal", "insertion", "random_removal"]
+CurveKind: TypeAlias = Literal[
+    "response", "presence", "adjustment", "flip", "removal", "insertion", "random_removal"
+]
 Values: TypeAlias = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
 Z95 = 1.96
@@ -61,17 +63,22 @@ class Curve:
 
     Parameters
     ----------
-    kind : {"response", "removal", "insertion", "random_removal"}
-        A feature's response (ICE), removal of the top features, of all but them, or of random ones.
+    kind : str
+        "response": a feature of a row at its values (ICE); "presence": a word or piece absent and present;
+        "adjustment": an image blurred, lighter, turned; "flip": the nearest value of a feature that turns the
+        decision; "removal", "insertion" and "random_removal": without the top features, without all but them, without
+        random ones.
     feature : int or None
-        Which feature a response curve belongs to.
+        Which feature it belongs to.
     x : ndarray of shape (points,)
-        Feature values (positions of categories), or the number of features removed.
+        Feature values (positions of categories), 0 and 1, amounts, or the number of features removed.
     y : ndarray of shape (outputs, points)
     order : int, optional
         Which explained output's order a removal or insertion follows.
     band : ndarray of shape (2, outputs, points), optional
         Lower and upper quantile of what ``y`` is the mean of.
+    name : str
+        Which adjustment.
     """
 
     kind: CurveKind
@@ -80,6 +87,7 @@ class Curve:
     y: NDArray[np.float64]
     order: int | None = None
     band: NDArray[np.float64] | None = None
+    name: str = ""
 
     def for_output(self, at: int) -> Curve | None:
         """Restrict it to one output; None if it follows another output's order."""

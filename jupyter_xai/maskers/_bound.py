@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Columns, Layout
 from jupyter_xai.explanation.layouts import ColumnKind
+from jupyter_xai.maskers._choices import along, frequent, together
 from jupyter_xai.maskers._columns import NumberColumn
 from jupyter_xai.maskers._relations import relations
 from jupyter_xai.maskers._table import Table
 from jupyter_xai.protocols import Batch, Predictor
 
+MOST_TOGETHER = 24
+"""Values of a group of columns that are offered and that its response curve has."""
 BACKGROUND_ROWS = 200
 """Rows that an absent feature is filled from; a longer background is represented by so many of it."""
 
@@ -44,7 +47,10 @@ def row_layout(table: Table, row: Sequence[Any], *, binned: bool) -> Columns:
         conditions.append(" and ".join(said))
         values.append(tuple(row[at] for at in members) if grouped else row[members[0]])
         kinds.append("group" if grouped else first.kind)
-        categories.append(None if grouped or isinstance(first, NumberColumn) else first.levels)
+        if grouped:
+            categories.append(together(table, members, values[-1], MOST_TOGETHER))
+        else:
+            categories.append(None if isinstance(first, NumberColumn) else first.levels)
         ranges.append((first.low, first.high) if isinstance(first, NumberColumn) and not grouped else None)
         patterns.append(None)
     return Columns(
@@ -122,7 +128,8 @@ class BoundTable:
         return to_backend(batch, self._predictor)
 
     def grid(self, feature: int, most: int) -> tuple[Any, ...]:
-        """Values a feature may be moved to, in their natural order; none for columns that are no one-hot code.
+        """Values a feature may be moved to, in their natural order: of columns that are no one-hot code those they have
+        together; of many categories the most frequent ones.
 
         Parameters
         ----------
@@ -132,8 +139,11 @@ class BoundTable:
         """
         members, hot = self._table.members[feature], self._table.one_hot.get(feature)
         if hot is not None:
-            return hot.levels if len(hot.levels) <= most else ()
-        return self._table.grid(members[0], self._row[members[0]], most) if len(members) == 1 else ()
+            present = hot.value(hot.code([self._row[at] for at in members]))
+            return frequent(hot.levels, np.bincount(hot.codes, minlength=len(hot.levels)), present, most)
+        if len(members) == 1:
+            return along(self._table, members[0], self._row[members[0]], most)
+        return together(self._table, members, [self._row[at] for at in members], min(most, MOST_TOGETHER))
 
     def variants(self, changes: Sequence[tuple[int, Any]]) -> Batch:
         """Model rows that are the instance but for one feature each.
@@ -145,7 +155,7 @@ class BoundTable:
         moved: list[dict[int, Any]] = []
         for feature, value in changes:
             members, hot = self._table.members[feature], self._table.one_hot.get(feature)
-            written = hot.written(value) if hot is not None else (value,)
+            written = hot.written(value) if hot is not None else value if len(members) > 1 else (value,)
             moved.append(dict(zip(members, written, strict=True)))
         return to_backend(self._table.variants(self._row, moved), self._predictor)
 

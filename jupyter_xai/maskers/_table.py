@@ -366,26 +366,6 @@ class Table:
         kind = (self._plain or np.dtype(np.float64)).type
         return at, (float(kind(number - width)), float(kind(number + width))), (), spread, number
 
-    def grid(self, at: int, value: Any, most: int) -> tuple[Any, ...]:
-        """Values of a column from its least to its greatest, the present one among them: every category, or numbers
-        that are as dense as the background's but leave no wide gap.
-        """
-        column = self.columns[at]
-        if not isinstance(column, NumberColumn):
-            return column.levels if len(column.levels) <= most else ()
-        values = np.asarray(self.form.read(at), dtype=np.float64)
-        values = values[np.isfinite(values)]
-        if not len(values) or column.low == column.high:
-            return ()
-        dense = np.quantile(values, np.linspace(0, 1, most // 2))
-        even = np.linspace(column.low, column.high, most - 1 - len(dense))
-        points = np.concatenate([dense, even])
-        points = np.unique(np.rint(points) if column.whole else points)
-        present = as_number(value, column.name)
-        if np.isfinite(present):
-            points = np.unique(np.append(points, present))
-        return tuple(int(point) if column.whole and point.is_integer() else float(point) for point in points)
-
     def _array(self) -> NDArray[Any]:
         """The background of a table of plain numbers."""
         kept: NDArray[Any] | None = self.__dict__.get("_numbers")

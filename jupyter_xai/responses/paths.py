@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import ModelError
 from jupyter_xai.evaluation import Pool
-from jupyter_xai.explanation import Curve, Explanation
-from jupyter_xai.protocols import BoundMasker, Predictor
+from jupyter_xai.explanation import Columns, Curve, Explanation
+from jupyter_xai.protocols import Batch, BoundMasker, Predictor
+from jupyter_xai.responses.adjustments import adjustment_curves
+from jupyter_xai.responses.flips import nearest_flips
+from jupyter_xai.responses.presence import presence_curves
 from jupyter_xai.responses.removal import removal_curves
-from jupyter_xai.responses.response import response_curves
+from jupyter_xai.responses.response import MOST_POINTS, response_curves
+
+Stages: TypeAlias = Generator[tuple[Curve, ...]]
 
 
 class _Counting:
@@ -42,6 +46,8 @@ def along_paths(
     *,
     batch_size: Any = "auto",
     random_state: int | None = 0,
+    threshold: float | None = None,
+    change: Callable[[str, float], Batch] | None = None,
     pool: Pool | None = None,
 ) -> Generator[Explanation]:
     """Add the model's answers along paths to a finished explanation, as they come.
@@ -55,6 +61,10 @@ def along_paths(
     batch_size : int or "auto", default="auto"
         Most rows a call.
     random_state : int or None, default=0
+    threshold : float, optional
+        Where the decision turns, in the predictor's own space.
+    change : callable, optional
+        ``change(name, amount)`` adjusts an image, see ``adjustment_curves``.
     pool : Pool, optional
 
     Yields
@@ -74,35 +84,63 @@ def along_paths(
     ('removal', [0.9, 0.2, 0.2, 0.2])
     """
     counting: Any = _Counting(predictor)
-    steps: tuple[tuple[str, Callable[[], Generator[tuple[Curve, ...]]]], ...] = (
+    sized: dict[str, Any] = {"batch_size": batch_size}
+
+    def removed(_: Explanation) -> Stages:
+        return removal_curves(explanation, bound, counting, random_state=random_state, pool=pool, **sized)
+
+    def adjusted(_: Explanation) -> Stages:
+        return adjustment_curves(explanation, change, counting, **sized) if change else _none()
+
+    steps: tuple[tuple[str, Callable[[Explanation], Stages]], ...] = (
         (
             "No response curves: with a feature moved",
-            partial(response_curves, explanation, bound, counting, batch_size=batch_size),
+            lambda _: response_curves(explanation, bound, counting, **sized),
         ),
         (
-            "No removal curves: with features removed",
-            partial(
-                removal_curves,
-                explanation,
-                bound,
-                counting,
-                batch_size=batch_size,
-                random_state=random_state,
-                pool=pool,
-            ),
+            "No nearest flips: with a feature moved",
+            lambda known: nearest_flips(known, bound, counting, threshold=threshold, **sized),
         ),
+        ("No removal curves: with features removed", removed),
+        (
+            "Nothing on features absent alone: with one",
+            lambda _: presence_curves(explanation, bound, counting, pool=pool, **sized),
+        ),
+        ("No curves of adjustments: with the image adjusted", adjusted),
     )
     before: tuple[Curve, ...] = ()
-    notices = explanation.notices
+    notices = (*explanation.notices, *_unasked(explanation))
     for trouble, step in steps:
         found: tuple[Curve, ...] = ()
         try:
-            with closing(step()) as stages:
+            with closing(step(replace(explanation, curves=before))) as stages:
                 for found in stages:
                     curves = (*before, *found)
                     yield replace(explanation, curves=curves, curve_rows=counting.n_rows, notices=notices)
         except ModelError as error:  # the explanation itself is done, and stands
             notices = (*notices, f"{trouble}, {error}")
-            yield replace(explanation, curves=before or None, curve_rows=counting.n_rows, notices=notices)
-            continue
+            curves = (*before, *found)
+            yield replace(explanation, curves=curves or None, curve_rows=counting.n_rows, notices=notices)
         before += found
+
+
+def _none() -> Stages:
+    yield from ()
+
+
+def _unasked(explanation: Explanation) -> tuple[str, ...]:
+    """Say which categories have no point on their curve."""
+    layout = explanation.features
+    if not isinstance(layout, Columns):
+        return ()
+    long = [
+        f"{len(levels):,} of {name}"
+        for name, levels in zip(layout.names, layout.categories, strict=True)
+        if levels is not None and len(levels) > MOST_POINTS
+    ]
+    if not long:
+        return ()
+    more = f" and {len(long) - 3} more columns" if len(long) > 3 else ""
+    return (
+        f"Curves ask about the {MOST_POINTS} most frequent categories: there are {', '.join(long[:3])}{more}.",
+    )

@@ -24,7 +24,7 @@ BAND = (0.05, 0.95)
 """Quantiles of the random orders that the band shows."""
 _KINDS: tuple[CurveKind, ...] = ("removal", "random_removal", "insertion")
 _COARSER = (MOST_POINTS, 16, 12, 8, 6)
-_INSTANCE, _EMPTY = -2, -1  # places of the two masks that are always asked
+INSTANCE, _EMPTY = -2, -1  # places of the two masks that are always asked
 
 
 def removal_curves(
@@ -97,7 +97,7 @@ def removal_curves(
     """
     if isinstance(n_orders, bool) or not hasattr(n_orders, "__index__") or int(n_orders) < 1:
         raise InputError(f"n_orders={n_orders!r} does not work: expected a whole number from 1, such as 20.")
-    kind = _kind(explanation, bound)
+    kind = kind_of(explanation, bound)
     if kind is None:
         return
     players = np.flatnonzero(getattr(bound, "varying", np.ones(bound.n_features, dtype=np.bool_)))
@@ -105,14 +105,14 @@ def removal_curves(
     budget = max(1, (default if most_rows is None else most_rows) // bound.draws)
     plan = _Plan.within(explanation, players, check_seed(random_state), int(n_orders), budget)
     select = selector(explanation, predictor)
-    calls = _Asked(predictor, bound, plan, players, kind=kind, batch_size=batch_size, live=live, pool=pool)
+    calls = Asked(predictor, bound, plan, players, kind=kind, batch_size=batch_size, live=live, pool=pool)
     scores = np.empty((len(plan.listed) + 2, len(explanation.targets)))
     done = 0
     for block in calls.blocks(len(plan.listed)):
         if not len(block.outputs):
             continue  # a part of one mask's draws
         scores[block.start + 2 : block.stop + 2] = select(block.outputs)
-        if block.start == _INSTANCE and not _agrees(explanation, scores[0]):
+        if block.start == INSTANCE and not agrees(explanation, scores[0]):
             return
         done = max(done, block.stop)
         curves = plan.curves(scores, done)
@@ -120,14 +120,14 @@ def removal_curves(
             yield curves
 
 
-class _Asked(MaskEvaluation):
+class Asked(MaskEvaluation):
     """Masks whose instance the explanation has examined already."""
 
     def _examine(self, subject: Any, answer: NDArray[np.float64]) -> None:
         pass
 
 
-def _kind(explanation: Explanation, bound: Any) -> Kind | None:
+def kind_of(explanation: Explanation, bound: Any) -> Kind | None:
     """What the instance is; None if its features are not those that the masker removes."""
     layout = explanation.features
     kinds: dict[type[Any], Kind] = {Columns: "table", Tokens: "text", Pixels: "image"}
@@ -142,7 +142,7 @@ def _kind(explanation: Explanation, bound: Any) -> Kind | None:
     return kind if layout.shape == (bound.n_features,) == bound.layout.shape else None
 
 
-def _agrees(explanation: Explanation, scores: NDArray[np.float64]) -> bool:
+def agrees(explanation: Explanation, scores: NDArray[np.float64]) -> bool:
     """Whether the predictor's outputs are what was explained."""
     size = 1e-3 * (1 + np.abs(explanation.predictions))
     return bool((np.abs(scores - explanation.predictions) <= size).all())
@@ -182,7 +182,7 @@ class _Plan:
         self.paths: list[_Path] = []
         self._players = players
         self._known = {
-            np.ones(len(players), dtype=np.bool_).tobytes(): _INSTANCE,
+            np.ones(len(players), dtype=np.bool_).tobytes(): INSTANCE,
             np.zeros(len(players), dtype=np.bool_).tobytes(): _EMPTY,
         }
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.evaluation import check_batch_size, out_of_memory
 from jupyter_xai.explanation import Columns, Curve, Explanation
 from jupyter_xai.protocols import Predictor
+from jupyter_xai.responses._asked import asked
 from jupyter_xai.responses._scores import selector
 
 MOST_POINTS = 24
@@ -44,7 +44,8 @@ def response_curves(
     Yields
     ------
     tuple of Curve
-        All curves so far, of kind "response": x holds numbers, or positions of categories in their natural order.
+        All curves so far, of kind "response": x holds numbers, or positions of categories in their natural order; of
+        more than 24 categories the most frequent ones.
 
     Notes
     -----
@@ -68,20 +69,10 @@ def response_curves(
     budget = max(LEAST_ROWS, explanation.n_rows // 2) if most_rows is None else most_rows
     grids = _grids(explanation, bound, budget)
     changes = [(feature, value) for feature, values in grids for value in values]
-    limit = _ROWS if batch_size == "auto" else check_batch_size(batch_size)
     select = selector(explanation, predictor)
     found: list[NDArray[np.float64]] = []
-    done = 0
-    while done < len(changes):
-        some = changes[done : done + limit]
-        try:
-            found.append(select(predictor.predict(bound.variants(some))))
-        except Exception as error:
-            if not out_of_memory(error) or len(some) == 1:
-                raise
-            limit = max(1, len(some) // 2)
-            continue
-        done += len(some)
+    for outputs in asked(changes, bound.variants, predictor, batch_size=batch_size, auto=_ROWS):
+        found.append(select(outputs))
         yield _curves(grids, layout, np.concatenate(found))
 
 
@@ -106,8 +97,8 @@ def _curves(
     for feature, values in grids:
         if at + len(values) > len(answers):
             break
-        numbers = layout.categories[feature] is None
-        x = np.array(values, dtype=np.float64) if numbers else np.arange(len(values), dtype=np.float64)
+        levels = layout.categories[feature]
+        x = np.array([value if levels is None else levels.index(value) for value in values], dtype=np.float64)
         curves.append(Curve(kind="response", feature=feature, x=x, y=answers[at : at + len(values)].T))
         at += len(values)
     return tuple(curves)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.explanation import Explanation, Layout, Pixels
+from jupyter_xai.explanation import Curve, Explanation, Layout, Pixels
 from jupyter_xai.explanation.words import state_line
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.wire import encode
@@ -106,7 +108,9 @@ class Scene:
             self._map_due = seconds + MAP_INTERVAL
             state |= self.frame(run, estimate)
         if estimate.curves:
-            state["curves"] = encode.encode_curves(estimate.curves, run, estimate.curve_rows)
+            state["curves"] = encode.encode_curves(
+                self._numbered(run, estimate.curves), run, estimate.curve_rows
+            )
         return {**state, **self._status(run, seconds)}
 
     def frame(self, run: int, estimate: Explanation) -> dict[str, Any]:
@@ -139,6 +143,15 @@ class Scene:
         if self._ids[0] != run:
             self._ids = (run, self._question.ids(self.request) if self.request.get("edits") else None)
         return self._ids[1]
+
+    def _numbered(self, run: int, curves: Iterable[Curve]) -> list[Curve]:
+        """The curves with the features' numbers in the geometry."""
+        ids = self._feature_ids(run)
+        if ids is None:
+            return list(curves)
+        return [
+            curve if curve.feature is None else replace(curve, feature=ids[curve.feature]) for curve in curves
+        ]
 
     def numbers(self, estimate: Explanation, predictions: Any) -> dict[str, Any]:
         """Name the outputs and say which number is shown; nothing where the model's outputs are not known."""

@@ -45,7 +45,8 @@ LONGEST_OTHER = 80
 """Longer side of the coarse maps that a saved view switches to."""
 MAX_POINTS = 24
 MAX_CURVES = 40
-"""Response curves at most; removal curves are not counted."""
+"""Curves of features at most; flips, removal and adjustments are not counted."""
+_BY_FEATURE = ("response", "presence")
 _LARGEST_INT = 2**31 - 1
 
 
@@ -322,8 +323,8 @@ def encode_curves(curves: Iterable[Curve], run: int, rows: int = 0) -> Curves:
     chosen: list[Curve] = []
     room = MAX_CURVES
     for curve in curves:
-        room -= curve.kind == "response"
-        if curve.kind != "response" or room >= 0:
+        room -= curve.kind in _BY_FEATURE
+        if curve.kind not in _BY_FEATURE or room >= 0:
             chosen.append(curve)
     return Curves(
         schema=SCHEMA_VERSION, run=int(run), rows=int(rows), curves=[_curve(curve) for curve in chosen]
@@ -350,6 +351,8 @@ def _curve(curve: Curve) -> CurveInfo:
         offset=offset,
         scale=scale,
     )
+    if curve.name:
+        info["name"] = cast(Any, curve.name)
     if curve.order is not None:
         info["order"] = int(curve.order)
     if curve.band is not None:

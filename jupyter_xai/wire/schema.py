@@ -190,8 +190,9 @@ class CurveInfo(TypedDict):
     follows.
     """
 
-    kind: Literal["response", "removal", "insertion", "random_removal"]
+    kind: Literal["response", "presence", "adjustment", "flip", "removal", "insertion", "random_removal"]
     feature: int | None
+    name: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
     order: NotRequired[int]
     points: int
     x: Bytes

@@ -55,6 +55,32 @@ def removals(
     return tuple(found)
 
 
+def absences(values: np.ndarray, predictions: np.ndarray, most: int = 40) -> tuple[Curve, ...]:
+    """Each feature absent alone, in a model that adds up."""
+    x = np.array([0.0, 1.0])
+    order = np.argsort(-np.abs(values).max(axis=0), kind="stable")[:most].tolist()
+    return tuple(
+        Curve("presence", i, x, np.stack([predictions - values[:, i], predictions], axis=1)) for i in order
+    )
+
+
+def adjustments(predictions: np.ndarray) -> tuple[Curve, ...]:
+    """An image that is the less itself the more it is adjusted."""
+    ends = {
+        "blur": (0, 8),
+        "noise": (0, 0.5),
+        "brightness": (-0.8, 0.8),
+        "contrast": (-1, 2),
+        "rotation": (-180, 180),
+    }
+    found = []
+    for name, (low, high) in ends.items():
+        x = np.linspace(low, high, 13).round(6)
+        share = np.abs(x) / max(-low, high)
+        found.append(Curve("adjustment", None, x, predictions[:, None] * (1 - 0.8 * share), name=name))
+    return tuple(found)
+
+
 def credit(n_features: int = 19) -> Explanation:
     """A credit applicant by LIME: bins, categories, a missing value, a group, hollow bars."""
     known = [
@@ -109,6 +135,7 @@ def credit(n_features: int = 19) -> Explanation:
                 x=np.arange(4.0, 73.0),
                 y=np.stack([0.3 + 0.005 * np.arange(69), 0.7 - 0.005 * np.arange(69)]),
             ),
+            Curve("flip", 2, np.array([24.0]), np.array([[0.42], [0.58]])),
             *removals(np.stack([first, -first]), np.array([0.635, 0.365])),
         ),
     )
@@ -156,7 +183,10 @@ def review() -> Explanation:
         params={"n_samples": 2000},
         n_evals=2000,
         n_rows=2000,
-        curves=removals(np.stack([first, -first]), np.array([0.793, 0.207])),
+        curves=(
+            *removals(np.stack([first, -first]), np.array([0.793, 0.207])),
+            *absences(np.stack([first, -first]), np.array([0.793, 0.207])),
+        ),
         curve_rows=412,
     )
 
@@ -223,7 +253,11 @@ def many_outputs(n_outputs: int = 1000) -> Explanation:
         method="lime",
         n_evals=1000,
         n_rows=1000,
-        curves=removals(values, predictions[[282, 285, 281]], (0, 1, 2)),
+        curves=(
+            *removals(values, predictions[[282, 285, 281]], (0, 1, 2)),
+            *absences(values, predictions[[282, 285, 281]]),
+            *adjustments(predictions[[282, 285, 281]]),
+        ),
         curve_rows=512,
     )
 

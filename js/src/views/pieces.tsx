@@ -7,6 +7,7 @@ import { byWeight } from "../ranking";
 import type { Geometry } from "../schema.gen";
 import type { Picture, Store } from "../store";
 import { reading } from "../words";
+import { Alone } from "./alone";
 import { togglePiece } from "./canvas";
 
 const NUMBERED = 5;
@@ -145,6 +146,7 @@ export function Readout({ store, geometry, picture, hot }: ReadoutProps) {
       ) : (
         <>
           <b class={value < 0 ? "neg" : "pos"}>{number?.replace(/,$/, "")}</b> <span class="q">{rest.join(" ")}</span>
+          <Alone store={store} feature={piece} verb="hidden" />
         </>
       )}
     </div>

@@ -8,7 +8,7 @@ import { heightAt, type Path } from "../curves";
 import { same } from "../decode";
 import type { Value } from "../edits";
 import type { FeatureRow } from "../features";
-import { type Decide, flipOf, type Heights, keyOf, lineOf, zonesOf } from "../flips";
+import { type Decide, flipOf, foundFlip, type Heights, keyOf, lineOf, zonesOf } from "../flips";
 import { condition, prediction, shortCondition, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { ColumnInfo } from "../schema.gen";
@@ -138,6 +138,12 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
   const moved = !same(value, column.raw);
   const wasAt = path && curve ? heightAt(path.x, curve, domain.onCurve(column.raw)) : Number.NaN;
   const ring = moved && Number.isFinite(wasAt) ? ([domain.placeOf(column.raw), heights.place(wasAt)] as const) : null;
+  const nearest = () => {
+    const { run, flips } = store.paths.value;
+    const caughtUp = run === picture.value.estimate?.run && whatif.foreseen.value === null;
+    const asked = caughtUp ? foundFlip(feature, column, value, flips.get(feature), row) : null;
+    return asked ?? (path ? flipOf(feature, column, value, path, decide, now) : null);
+  };
   const move = (to: Value) => {
     if (!same(to, value)) whatif.move(edit(to));
   };
@@ -157,7 +163,7 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
       onInput={(step) => move(domain.valueAt(step))}
       onRelease={() => whatif.commit()}
       onKey={(key) => {
-        const flip = key === "flip" && path ? flipOf(feature, column, value, path, decide, now) : null;
+        const flip = key === "flip" ? nearest() : null;
         if (flip) whatif.change(edit(flip.value));
         if (key === "original" && moved) whatif.change(edit(column.raw));
         return true;

@@ -8,6 +8,7 @@ import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
 import { reading } from "../words";
+import { Alone } from "./alone";
 
 const LISTED = 12;
 
@@ -81,7 +82,14 @@ export function TextView({ store }: { store: Store }) {
     <div class="tx">
       <div>
         <Body store={store} layout={layout} ofFeature={ofFeature} {...shared} />
-        <Key geometry={geometry} entry={hot === null ? undefined : entries[hot]} end={end} picture={picture} />
+        <Key
+          store={store}
+          alone={hot === null || ofFeature.indexOf(hot) !== ofFeature.lastIndexOf(hot) ? -1 : ofFeature.indexOf(hot)}
+          geometry={geometry}
+          entry={hot === null ? undefined : entries[hot]}
+          end={end}
+          picture={picture}
+        />
       </div>
       <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
     </div>
@@ -267,11 +275,16 @@ function markOf({ value, error }: Entry, end: number) {
 
 /** What the marks mean; while a word is pointed at, its numbers. */
 function Key({
+  store,
+  alone,
   geometry,
   entry,
   end,
   picture,
 }: {
+  store: Store;
+  /** The entry's feature, if it is one; -1 if it is several. */
+  alone: number;
   geometry: Geometry;
   entry: Entry | undefined;
   end: number;
@@ -284,6 +297,7 @@ function Key({
         <span>
           <bdi class="ink">{entry.word}</bdi>
           {entry.count > 1 && ` ×${entry.count}`} {reading(entry.value, entry.error, geometry.output_unit, end)}
+          {alone >= 0 && <Alone store={store} feature={alone} verb="struck" />}
         </span>
       </div>
     );
