@@ -302,6 +302,7 @@ def _by_part(
             if at not in shaped:  # token ids that reach no embedding: nothing depends on them
                 folded.append(np.zeros((run.n_targets, *layout.shape)))
                 continue
-            folded.append(fold(shaped[at][i], layout, each.masker, role))
+            array = fold(shaped[at][i], layout, each.masker, role)
+            folded.append(array.swapaxes(-1, -2) if each.turned and each.turned[at] else array)
         found.append(folded[0] if len(folded) == 1 else tuple(folded))
     return found

@@ -18,6 +18,8 @@ from jupyter_xai.protocols import Encoded, Predictor
 
 _CONVOLUTIONS = {"Conv1d": 3, "Conv2d": 4, "Conv3d": 5}
 _PICTURED = (1, 3, 4)
+_STEPPING = {"LSTM", "GRU", "RNN", "Linear", "MultiheadAttention"}
+"""Layers that take steps before channels."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Given:
     structure: str | tuple[str, ...]
     masker: Any = None
     notices: tuple[str, ...] = ()
+    turned: tuple[bool, ...] = ()
+    """Which parts are series with their channels first, whose layout has them last; empty: none."""
 
     @property
     def layout(self) -> Layout:
@@ -98,15 +102,19 @@ def read(x: Any, inputs: Any, predictor: Predictor, module: Any, fixed: Sequence
     )
     told = iter(given)
     layouts = tuple(
-        None if part.role == "fixed" else next(told, None) or _layout(part.value[0], value)
+        None if part.role == "fixed" else next(told, None) or _layout(part.value[0], value, module)
         for part, value in zip(parts, values, strict=True)
+    )
+    turned = tuple(
+        isinstance(layout, Steps) and _turned(part.value[0], layout, module)
+        for part, layout in zip(parts, layouts, strict=True)
     )
     if not any(part.role != "fixed" for part in parts):
         raise InputError(
             "There is nothing to differentiate: all inputs are whole numbers or truth values that feed no embedding. "
             "Pass floating-point inputs, or token ids of a network with an embedding."
         )
-    return Given(parts, layouts, structure)
+    return Given(parts, layouts, structure, turned=turned)
 
 
 def _from_masker(x: Any, masker: Any, predictor: Predictor) -> Given:
@@ -187,7 +195,24 @@ def _with_batch(tensors: list[Tensor], module: Any, structure: Any) -> list[Tens
     return tensors
 
 
-def _layout(tensor: Tensor, value: Any) -> Layout:
+def _turned(tensor: Tensor, layout: Steps, module: Any) -> bool:
+    """Whether a series has its channels first, as convolutions over time take them."""
+    if tuple(tensor.shape) == layout.shape:
+        return tensor.shape[0] == tensor.shape[1] and _channels_first(tensor, module)
+    return tuple(tensor.shape) == layout.shape[::-1]
+
+
+def _channels_first(tensor: Tensor, module: Any) -> bool:
+    """Whether the first layer of a network that is told channels apart is a convolution that takes these ones."""
+    for part in module.modules():
+        if type(part).__name__ in _CONVOLUTIONS:
+            return type(part).__name__ == "Conv1d" and part.in_channels == tensor.shape[0]
+        if type(part).__name__ in _STEPPING:
+            return False
+    return False
+
+
+def _layout(tensor: Tensor, value: Any, module: Any) -> Layout:
     """Layout of one input without its batch axis, by its axes."""
     array = tensor.cpu().numpy()
     if not tensor.is_floating_point():
@@ -204,6 +229,7 @@ def _layout(tensor: Tensor, value: Any) -> Layout:
             members=tuple((i,) for i in range(len(array))),
         )
     if array.ndim == 2:
+        array = array.T if _channels_first(tensor, module) else array
         return Steps(values=array, channel_names=tuple(f"channel {i}" for i in range(array.shape[1])))
     if array.ndim == 3:
         return Pixels(image=_picture(array), channels=array.shape[0])

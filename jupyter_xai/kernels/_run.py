@@ -48,6 +48,7 @@ class Run:
         self.device, self.dtype = self._shot.device, self._shot.dtype
         self.n_rows = 0
         self.n_evals, self.total = 0, 1
+        self._enough = False
         self.notices: list[str] = []
         limit = check_batch_size(kernel.batch_size)
         self._limit = limit if kernel.batch_size != "auto" else _auto_rows(self.parts)
@@ -84,7 +85,7 @@ class Run:
                 continue
             pieces.append(points)
             start = stop
-        self.n_rows += count
+        self.n_rows += 2 * count if any(part.role == "ids" for part in self.parts) else count
         arguments = [argument for _, argument in answers if argument is not None]
         argument = torch.cat(arguments) if len(arguments) == len(answers) else None
         points = [torch.cat(each) for each in zip(*pieces, strict=True)]
@@ -180,6 +181,16 @@ class Run:
         """Owners of n rows that are all variants of the first instance."""
         return torch.zeros(n, dtype=torch.int64, device=self.device)
 
+    def summed(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """Values of points (rows, targets, ...) with an embedding's axis summed to one entry.
+
+        What is averaged over draws is summed first, so that its spread is that of the sum.
+        """
+        return [
+            value.sum(dim=-1, keepdim=True) if self.parts[part].role == "ids" else value
+            for value, part in zip(values, self.owners_of, strict=True)
+        ]
+
     def gradients(self, function: Function, points: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Gradients for each point, (rows, targets, *point shape), and the scores (rows, targets)."""
         with torch.enable_grad():
@@ -204,6 +215,8 @@ class Run:
             If the watch wants no more.
         """
         at = 0
+        if count and self._enough:
+            raise Stopped
         while at < n:
             stop = min(at + self._limit, n)
             try:
@@ -221,7 +234,11 @@ class Run:
             at_now, at = at, stop
             yield at_now, stop, result
             if count and not self._go_on():
-                raise Stopped
+                self._enough = True
+                if (
+                    self.n_evals < self.total
+                ):  # what is complete is not stopped, whoever asked for that meanwhile
+                    raise Stopped
 
     def check(self) -> None:
         """Raise if shared weights have changed since the run began."""
@@ -261,6 +278,7 @@ class Run:
             cut = tuple(Part(part.value[start : start + self._limit], part.role) for part in filled)
             with quiet(), torch.no_grad():
                 pieces.append(self._network.points(cut)[0])
+            self.n_rows += len(cut[0].value)
         return [torch.cat(each) for each in zip(*pieces, strict=True)]
 
     def _select(self, answer: Tensor, argument: Tensor | None, points: Sequence[Tensor]) -> Tensor:

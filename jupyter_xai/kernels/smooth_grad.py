@@ -101,7 +101,7 @@ class SmoothGrad(GradientKernel):
         def work(start: int, stop: int) -> list[Tensor]:
             owners, copies = noise.rows(start, stop, count, n)
             points = noise.around(owners, copies)
-            return run.gradients(run.function(owners), points)[0]
+            return run.summed(run.gradients(run.function(owners), points)[0])
 
         for start, stop, gradients in run.over(n * count, work):
             owners, copies = noise.rows(start, stop, count, n)

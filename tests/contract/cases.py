@@ -29,7 +29,13 @@ class Recorded:
 class Case:
     masker: Any
     instances: Any
-    model: Recorded
+    model: Any
+    background: Any = None
+    """Of gradient kernels that average over one."""
+    first_rows: int = 1 + 32
+    """Most rows until the first estimate: the instance, then one batch."""
+    at_once: bool = False
+    """Whether the first batch is the last, so that there is nothing to stop."""
 
 
 TEXTS = ["It is not good at all, good heavens", "good film and fine story too, I say"]
@@ -54,6 +60,9 @@ def of_table() -> Case:
         return np.column_stack([1 - score, score])
 
     return Case(Tabular(frame), frame.iloc[:2], Recorded(model))
+
+
+SIDE = (12, 16)
 
 
 def of_image(**masker: Any) -> Case:

@@ -11,7 +11,7 @@ import pytest
 from jupyter_xai import Lime
 from jupyter_xai.params import FloatParam
 from jupyter_xai.registry import KERNELS
-from tests.contract import checks
+from tests.contract import checks, gradients
 from tests.contract.cases import CASES, VARIANTS, kernels, variants
 
 
@@ -60,6 +60,14 @@ OF_MASKERS = [
 )
 def test_variants(name, variant, cls, check):
     check(cls, VARIANTS[variant][1]())
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    ("name", "kind", "cls"), [pytest.param(*k, id=f"{k[0]}-{k[1]}") for k in gradients.kernels()]
+)
+def test_contract_of_gradient_kernels(name, kind, cls, check):
+    check(cls, gradients.case_of(name, kind))
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])

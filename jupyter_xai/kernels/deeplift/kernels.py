@@ -198,7 +198,7 @@ class DeepShap(GradientKernel):
             references = run.background(order[lines.cpu().numpy()])
             run.n_rows += stop - start  # the background's rows
             found = account.shares(run, owners, points, references)
-            return owners, [found.reference_outputs, *found.values]
+            return owners, [found.reference_outputs, *run.summed(found.values)]
 
         for _, _, (owners, found) in run.over(rows * count, work):
             mean.add(owners, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import captum.attr
 import numpy as np
 import pytest
 import shap
@@ -85,6 +86,48 @@ def test_smooth_gradients_are_the_mean_over_noisy_copies():
     plain = pairs.std(axis=0, ddof=1) / np.sqrt(10)
     assert (found.std_errors > plain).all()  # widened for so few pairs
     np.testing.assert_allclose(found.std_errors / plain, (found.std_errors / plain)[0, 0], rtol=1e-3)
+
+
+def test_smooth_gradients_are_captums_under_the_same_noise(monkeypatch):
+    """captum draws each copy by itself; given our pairs it averages to the same, and with its own draws towards it."""
+    net, x = mlp(), torch.tensor(X[:1])
+    n, spread = 20, 0.3 * float(X[0].max() - X[0].min())
+    ours = SmoothGrad(net, n_samples=n, noise=0.3, random_state=5).explain(X[0])
+    peer = captum.attr.NoiseTunnel(captum.attr.Saliency(net))
+    how = {"nt_type": "smoothgrad", "stdevs": spread, "abs": False}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        free = [peer.attribute(x, nt_samples=4000, target=k, **how)[0].detach().numpy() for k in range(2)]
+    drawn = [generator(5, "smooth_grad", k).standard_normal(5, dtype=np.float32) for k in range(n // 2)]
+    pairs = torch.tensor(np.stack([sign * step for step in drawn for sign in (1, -1)]))
+    monkeypatch.setattr(torch, "normal", lambda mean, std: mean + std * pairs.reshape(std.shape))
+    for target in range(2):
+        theirs = peer.attribute(x, nt_samples=n, target=target, **how)[0].detach().numpy()
+        np.testing.assert_allclose(ours.values[target], theirs, atol=1e-6)
+    many = SmoothGrad(net, n_samples=4000, noise=0.3).explain(X[0])
+    far = abs(many.values - free)
+    assert (far < 4 * many.std_errors + 0.02).all()
+    assert (far > 0).all()  # other draws
+
+
+def test_intervals_of_words_are_those_of_sums():
+    """The spread over copies of a word's sum, not the sum of the spreads of its embedding's entries."""
+
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.out = nn.Embedding(6, 64), nn.Linear(64, 1)
+
+        def forward(self, ids):
+            return self.out(torch.tanh(self.words(ids)).sum(1))
+
+    torch.manual_seed(0)
+    net, ids = Bag(), torch.tensor([1, 3])
+    runs = [SmoothGrad(net, n_samples=10, noise=0.2, random_state=seed).explain(ids) for seed in range(40)]
+    spread = np.std([run.values for run in runs], axis=0, ddof=1)
+    said = np.mean([run.std_errors for run in runs], axis=0)
+    assert (said < 3 * spread).all()
+    assert (said > spread / 2).all()
 
 
 def test_without_noise_or_curvature_it_is_the_gradient():

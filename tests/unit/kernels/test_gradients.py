@@ -231,6 +231,84 @@ def test_layouts_of_inputs():
     assert isinstance(Saliency(series).explain(torch.randn(7, 10)).features, Steps)
 
 
+class StepsFirst(nn.Module):
+    """Takes (steps, channels) and turns them for its convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = nn.Conv1d(3, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(torch.tanh(self.conv(x.transpose(1, 2))).mean(2))
+
+
+class ChannelsFirst(StepsFirst):
+    def forward(self, x):
+        return super().forward(x.transpose(1, 2))
+
+
+@pytest.mark.parametrize("cls", KERNELS)
+def test_a_series_has_its_steps_first_whatever_the_network_takes(cls):
+    torch.manual_seed(0)
+    net, turned = StepsFirst(), ChannelsFirst()
+    turned.load_state_dict(net.state_dict())
+    x = torch.randn(9, 3)
+    found, same = cls(turned).explain(x.T), cls(net).explain(x)
+    for e in (found, same):
+        assert e.features.shape == (9, 3)
+        assert e.features.channel_names == ("channel 0", "channel 1", "channel 2")
+        np.testing.assert_array_equal(e.features.values, x.numpy())
+        assert e.feature_names[4] == "channel 1 at 1"
+    np.testing.assert_allclose(found.values, same.values, atol=1e-6)
+    many = cls(turned).explain_batch([x.T, 2 * x.T])
+    assert many.values.shape == (2, 2, 9, 3)
+
+
+def test_a_square_series_and_a_layout_of_ones_own():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv1d(5, 2, 3), nn.Flatten(), nn.Linear(6, 2))
+    x = torch.randn(5, 5)
+    plain = Saliency(net).explain(x)
+    np.testing.assert_array_equal(plain.features.values, x.numpy().T)
+    (gradient,) = torch.autograd.grad(net(x.requires_grad_()[None])[0, 0], x)
+    np.testing.assert_allclose(plain.values[0], gradient.T, atol=1e-6)
+    wide = nn.Sequential(nn.Conv1d(3, 2, 3), nn.Flatten(), nn.Linear(14, 2))
+    layout = Steps(values=np.zeros((9, 3)), channel_names=("a", "b", "c"))
+    found = Saliency(wide, inputs=layout).explain(torch.randn(3, 9))
+    assert found.values.shape == (2, 9, 3)
+    assert found.feature_names[1] == "b at 0"
+    lstm = nn.LSTM(3, 2, batch_first=True)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.conv = lstm, nn.Conv1d(2, 2, 1)
+
+        def forward(self, series):
+            return self.conv(self.lstm(series)[0].transpose(1, 2)).mean(2)
+
+    assert Saliency(Net()).explain(torch.randn(3, 3)).features.channel_names == (
+        "channel 0",
+        "channel 1",
+        "channel 2",
+    )
+
+
+def test_what_is_complete_when_it_is_asked_to_stop_is_the_answer():
+    """Stop in the last batch: the values are there, and must not be thrown away for zeros."""
+    net = mlp()
+    for kernel in (Saliency(net), InputXGradient(net), IntegratedGradients(net, batch_size=50)):
+        truth = kernel.explain(X[0])
+        *_, last = kernel.stream(X[0], watch=lambda progress: progress.n_evals == 0)
+        assert last.status == "settled"
+        np.testing.assert_array_equal(last.values, truth.values)
+    *_, last = IntegratedGradients(net, n_steps="auto", tolerance=1e-9).stream(
+        X[0], watch=lambda progress: progress.n_evals == 0
+    )
+    assert last.status == "stopped"
+    assert abs(last.values).max() > 0
+
+
 def test_through_maskers():
     table = pd.DataFrame(X, columns=list("abcde"))
     masker = Tabular(table, groups={"both": ["a", "b"]})
