@@ -1,5 +1,4 @@
 /** Where a number stands on an axis. Bars share one scale, symmetric about zero. */
-import { scaleLinear } from "d3-scale";
 
 /** 1.96 standard errors are half of a 95 % interval. */
 export const Z95 = 1.96;
@@ -52,9 +51,19 @@ export function lineDomain(unit: string, marks: number[]): [number, number] {
   const finite = marks.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const pad = high > low ? 0 : Math.abs(high) || 1;
-  const [start = low, end = high] = scaleLinear()
-    .domain([low - pad, high + pad])
-    .nice(5)
-    .domain();
-  return [start, end];
+  return nice(low - pad, high + pad);
+}
+
+/** About how many steps of 1, 2 or 5 times a power of ten an axis has. */
+const STEPS = 5;
+
+/** Ends moved out to whole steps. A scale library has this too, with colours and dates that a view has no use for. */
+function nice(low: number, high: number): [number, number] {
+  const rough = (high - low) / STEPS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const factor = rough / power;
+  const step = power * (factor >= Math.sqrt(50) ? 10 : factor >= Math.sqrt(10) ? 5 : factor >= Math.SQRT2 ? 2 : 1);
+  const whole = (value: number, round: (value: number) => number) =>
+    Number((round(Number((value / step).toPrecision(12))) * step).toPrecision(12));
+  return [whole(low, Math.floor), whole(high, Math.ceil)];
 }

@@ -167,7 +167,7 @@ describe("the hand on the photo", () => {
     await painted();
     expect(blur.getAttribute("aria-valuetext")).toBe("30\u00b0, probability 0.385");
     const rotated = [{ op: "adjust", kind: "rotation", amount: 30 }];
-    expect((sent("picture").at(-1) as { edits: unknown }).edits).toEqual(rotated);
+    await vi.waitFor(() => expect(sent("picture").at(-1)).toMatchObject({ edits: rotated }), 3000);
     expect(edits()).toBeUndefined();
     blur.dispatchEvent(new Event("change", { bubbles: true }));
     await painted();
@@ -184,10 +184,11 @@ describe("the hand on the photo", () => {
       dial.dispatchEvent(new Event("input", { bubbles: true }));
       await painted();
     }
+    await vi.waitFor(() => expect(sent("picture")).not.toEqual([]), 3000);
     const [first, ...others] = sent("picture") as { id: number }[];
     expect(others).toEqual([]);
     view.model.emit("msg:custom", { type: "picture", id: first?.id, mime: "image/png" }, []);
-    await painted();
+    await vi.waitFor(() => expect(sent("picture")).toHaveLength(2), 3000);
     const asked = sent("picture").slice(1) as { edits: { amount: number }[] }[];
     expect(asked.map((message) => message.edits[0]?.amount)).toEqual([0.03]);
   });
@@ -196,6 +197,7 @@ describe("the hand on the photo", () => {
     await show();
     (view.$(".im-c .chk input") as HTMLInputElement).click();
     await key(pieces(), " ");
+    await vi.waitFor(() => expect(sent("picture")).toHaveLength(1), 3000);
     const [asked] = sent("picture") as { id: number }[];
     view.model.emit("msg:custom", { type: "picture", id: asked?.id, error: "<b>no</b>" }, []);
     await painted();

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { placeOf, sentencesOf } from "../src/sentences";
 import { revive } from "../src/standin";
 import { floats, type Plain, text } from "./fixtures";
 import { type Mounted, mounted, painted, python } from "./mounted";
@@ -22,7 +23,7 @@ const click = (unit: number, detail = 1) =>
   word(unit).dispatchEvent(new MouseEvent("click", { bubbles: true, detail } as MouseEventInit));
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-it("a click strikes, again restores; a double click does neither", async () => {
+it("a click strikes, again restores; a double click does neither but edits", async () => {
   await show();
   click(1);
   await later(280);
@@ -38,6 +39,139 @@ it("a click strikes, again restores; a double click does neither", async () => {
   word(0).dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
   await later(280);
   expect(asked).not.toHaveBeenCalled();
+  expect(draft()?.value).toBe("So");
+  expect(draft()).toBe(document.activeElement);
+});
+
+const draft = () => view.$(".draft") as HTMLInputElement | null;
+const press = async (target: HTMLElement, key: string, more: object = {}) => {
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...more }));
+  await painted();
+};
+const type = async (words: string, end = "Enter") => {
+  const field = draft() as HTMLInputElement;
+  field.value = words;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  await painted();
+  await press(field, end);
+};
+const edits = () => (view.model.get("request") as { edits?: unknown[] }).edits;
+
+it("Enter edits a word in place: new words replace, none strike, the old ones restore, Esc lets be", async () => {
+  await show();
+  await press(word(1), "Enter");
+  await type("fine");
+  expect(edits()).toEqual([{ op: "replace", position: 1, text: "fine" }]);
+  expect(view.words(".tx-body")).toBe("So fine, so dull!");
+  expect(document.activeElement).toBe(word(1));
+  expect(view.words(".jx-say")).toContain("With 1 word replaced: 0.793 \u2192 0.793.");
+  await press(word(1), "Enter");
+  await type("<b>", "Escape");
+  expect(edits()).toHaveLength(1);
+  await press(word(1), "Enter");
+  await type("dull");
+  expect(edits()?.at(-1)).toEqual({ op: "restore", positions: [1] });
+  await press(word(1), "Enter");
+  await type("  ");
+  expect(edits()?.at(-1)).toEqual({ op: "strike", positions: [1] });
+});
+
+it("an input method's Enter does not end the word", async () => {
+  await show();
+  await press(word(0), "Enter");
+  await press(draft() as HTMLElement, "Enter", { isComposing: true });
+  expect(draft()).not.toBeNull();
+});
+
+it("I and A insert before and after; a click between words does too, one beside the text does not", async () => {
+  await show();
+  await press(word(2), "i");
+  await type("never");
+  await press(word(3), "a");
+  await type("really");
+  expect(edits()).toEqual([
+    { op: "insert", position: 2, text: "never" },
+    { op: "insert", position: 4, text: "really" },
+  ]);
+  expect(view.words(".tx-body")).toBe("So dull, never so dull really!");
+  for (let unit = 0; unit < 4; unit++) {
+    const box = { left: 50 * unit, right: 50 * unit + 40, top: 0, bottom: 20 } as DOMRect;
+    vi.spyOn(word(unit), "getBoundingClientRect").mockReturnValue(box);
+  }
+  const body = view.$(".tx-body") as HTMLElement;
+  const at = (x: number, y: number) =>
+    body.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX: x, clientY: y, detail: 1 } as MouseEventInit));
+  at(45, 90);
+  await later(280);
+  expect(draft()).toBeNull();
+  at(45, 10);
+  await later(280);
+  await type("<i>x</i>");
+  expect(edits()?.at(-1)).toEqual({ op: "insert", position: 1, text: "<i>x</i>" });
+  expect(view.root.querySelector(".tx-body i")).toBeNull();
+});
+
+it("a sentence is struck with Shift, or as the reader chose; equal words too", async () => {
+  const words = "So dull. So dull!";
+  const spans = [
+    [0, 2],
+    [3, 7],
+    [9, 11],
+    [12, 16],
+  ];
+  view = mounted(text(words, spans, [0.01, 0.157, -0.08, 0.1]));
+  await painted();
+  await press(word(3), " ", { shiftKey: true });
+  expect(edits()).toEqual([{ op: "strike", positions: [2, 3] }]);
+  const scope = view.$('select[aria-label="a click strikes"]') as HTMLSelectElement;
+  scope.value = "equal";
+  scope.dispatchEvent(new Event("change", { bubbles: true }));
+  await painted();
+  click(1);
+  await later(280);
+  expect(edits()?.at(-1)).toEqual({ op: "strike", positions: [1, 3] });
+});
+
+it("text that is being selected is not struck", async () => {
+  await show();
+  vi.spyOn(globalThis, "getSelection").mockReturnValue({ toString: () => "dul" } as Selection);
+  click(1);
+  await later(280);
+  expect(edits()).toBeUndefined();
+});
+
+it("arrows follow the reading order, also past inserted words and from right to left", async () => {
+  await show({ request: { edits: [{ op: "insert", position: 1, text: "very" }] } });
+  word(0).focus();
+  await press(word(0), "ArrowRight");
+  expect((document.activeElement as HTMLElement).textContent).toBe("very");
+  (view.$(".tx-body") as HTMLElement).style.direction = "rtl";
+  await press(word(0), "ArrowLeft");
+  expect((document.activeElement as HTMLElement).textContent).toBe("very");
+});
+
+it("a place between words is found by line, either way round", () => {
+  const at = (unit: number, left: number, top = 0) => ({
+    unit,
+    box: { left, right: left + 40, top, bottom: top + 20 },
+  });
+  const lines = [at(0, 0), at(1, 50), at(2, 100), at(3, 0, 32), at(4, 50, 32)];
+  expect(placeOf(lines, 45, 10, false)).toBe(1);
+  expect(placeOf(lines, 300, 10, false)).toBe(3);
+  expect(placeOf(lines, 300, 45, false)).toBe(5);
+  expect(placeOf(lines, 45, 200, false)).toBeNull();
+  const back = [at(0, 100), at(1, 50), at(2, 0)];
+  expect(placeOf(back, 95, 10, true)).toBe(1);
+  expect(placeOf(back, -5, 10, true)).toBe(3);
+});
+
+it("sentences of any script, with and without the browser's own rules", () => {
+  const parts = (words: string) => sentencesOf(words).map(([from, to]) => words.slice(from, to));
+  const samples = ["One. Two! Three?", "\u4e00\u4e8c\u3002\u4e09\u3002", "no end"];
+  const known = samples.map(parts);
+  expect(known.map((each) => each.length)).toEqual([3, 2, 1]);
+  vi.stubGlobal("Intl", {});
+  expect(samples.map(parts)).toEqual(known);
 });
 
 it("Space strikes the word in focus, equal words together if they are shown as one", async () => {

@@ -114,6 +114,9 @@ describe("scales", () => {
 
   it("span the number line", () => {
     expect(lineDomain("probability", [0.3, 0.6])).toEqual([0, 1]);
+    expect(lineDomain("raw", [5.1, 37])).toEqual([5, 40]);
+    expect(lineDomain("raw", [-0.07, 0.012])).toEqual([-0.08, 0.02]);
+    expect(lineDomain("raw", [1234567, 1234568])).toEqual([1234567, 1234568]);
     const [low, high] = lineDomain("raw", [-1.2, 3.4, 0]);
     expect(low).toBeLessThanOrEqual(-1.2);
     expect(high).toBeGreaterThanOrEqual(3.4);

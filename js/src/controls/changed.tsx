@@ -33,10 +33,13 @@ export function changeWords(geometry: Geometry, changes: Changes): string {
   const { struck, replaced, inserted, hidden, boxes, adjusted } = changes;
   if (layout.type === "tokens") {
     const word = featureWord(geometry);
+    const written = [
+      ...(replaced.size > 0 ? [`${counted(replaced.size, word)} replaced`] : []),
+      ...(inserted.length > 0 ? [`${counted(inserted.length, word)} inserted`] : []),
+    ];
     const parts = [
       ...(struck.size > 0 ? [`without ${counted(struck.size, word)}`] : []),
-      ...(replaced.size > 0 ? [`with ${counted(replaced.size, word)} replaced`] : []),
-      ...(inserted.length > 0 ? [`with ${counted(inserted.length, word)} inserted`] : []),
+      ...(written.length > 0 ? [`with ${written.join(" and ")}`] : []),
     ];
     return capital(parts.join(", "));
   }

@@ -1,25 +1,16 @@
-import { Component, type ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
 import { featureOfUnit, namesAfter, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
-import { couldBeZero, FAINT_SHARE } from "../scales";
+import { couldBeZero } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
 import { reading } from "../words";
 import { Alone } from "./alone";
+import { Body, type Entry, type Scope, type SharedProps } from "./body";
 
 const LISTED = 12;
-
-/** Words as one entry: a feature, or all features that spell the same. */
-interface Entry {
-  key: number;
-  word: string;
-  count: number;
-  value: number;
-  error: number | undefined;
-}
 
 /** Entry of each feature. Errors of equal words add up as if they were independent: the view says so. */
 export function entriesOf(layout: TextLayout, names: string[], picture: Picture, grouped: boolean) {
@@ -65,6 +56,7 @@ function listed(entries: Entry[], ofFeature: number[], picture: Picture, grouped
 /** The text with its words marked, and the words as a list. */
 export function TextView({ store }: { store: Store }) {
   const [hot, setHot] = useState<number | null>(null);
+  const [scope, setScope] = useState<Scope>("word");
   const geometry = store.geometry.value;
   const picture = store.picture.value;
   if (geometry?.layout.type !== "tokens") return null;
@@ -81,7 +73,7 @@ export function TextView({ store }: { store: Store }) {
   return (
     <div class="tx">
       <div>
-        <Body store={store} layout={layout} ofFeature={ofFeature} {...shared} />
+        <Body store={store} layout={layout} ofFeature={ofFeature} scope={scope} {...shared} />
         <Key
           store={store}
           alone={hot === null || ofFeature.indexOf(hot) !== ofFeature.lastIndexOf(hot) ? -1 : ofFeature.indexOf(hot)}
@@ -90,187 +82,46 @@ export function TextView({ store }: { store: Store }) {
           end={end}
           picture={picture}
         />
+        {store.reachable.value && <Hint layout={layout} scope={scope} setScope={setScope} />}
       </div>
       <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
     </div>
   );
 }
 
-interface SharedProps {
-  entries: Entry[];
-  picture: Picture;
-  geometry: Geometry;
-  end: number;
-  hot: number | null;
-  setHot: (entry: number | null) => void;
-}
-
-const MOVES: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-
-/** A click strikes after this many ms, so that the first half of a double click, which selects, does not. */
-const STRIKE_MS = 200;
-
-interface BodyProps extends SharedProps {
-  store: Store;
+interface HintProps {
   layout: TextLayout;
-  ofFeature: number[];
+  scope: Scope;
+  setScope: (scope: Scope) => void;
 }
 
-function Body(props: BodyProps) {
-  const { store, layout, ofFeature, entries, geometry, end, hot, setHot } = props;
-  const [active, setActive] = useState(0);
-  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(waiting.current), []);
-  const changes = store.whatif.changes.value;
-  const removed = store.removal.value?.removed;
-  const live = store.reachable.value;
-  const marks = entries.map((entry) => {
-    const known = Number.isFinite(entry.value);
-    const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";
-    return { ...markOf(entry, end), says };
-  });
-  const parts: ComponentChildren[] = [];
-  const count = layout.offsets.length;
-  const known = new Set(layout.offsets.map((_, unit) => featureOfUnit(layout.groups, unit))).size;
-  const word = (unit: number, feature: number, text: string, way: "" | " gone" | " new") => {
-    const key = ofFeature[feature] ?? -1;
-    const { kind = "", height = 0, ground = 0, says = "" } = marks[key] ?? {};
-    const struck = way === " gone" || (removed?.has(feature) ?? false);
-    parts.push(
-      <Word
-        {...{ unit, text, height: struck ? 0 : height, ground: struck ? 0 : ground }}
-        kind={struck ? " gone" : `${kind}${way}`}
-        key={unit}
-        label={`${text}, ${way === " gone" ? "struck" : struck ? "removed" : says}`}
-        isHot={key === hot}
-        tab={unit === active}
-      />,
-    );
-  };
-  // inserted words count on after those of the original, in the order in which they were inserted
-  const insertedBefore = (position: number) => {
-    changes.inserted.forEach((inserted, i) => {
-      if (inserted.position !== position) return;
-      if (position === count) parts.push(" ");
-      word(count + i, known + i, inserted.text, " new");
-      if (position < count) parts.push(" ");
-    });
-  };
-  let at = 0;
-  layout.offsets.forEach(([start = 0, stop = 0], unit) => {
-    if (start > at) parts.push(layout.text.slice(at, start));
-    at = stop;
-    insertedBefore(unit);
-    const replaced = changes.replaced.get(unit);
-    const way = changes.struck.has(unit) ? " gone" : replaced === undefined ? "" : " new";
-    word(unit, featureOfUnit(layout.groups, unit), replaced ?? layout.text.slice(start, stop), way);
-  });
-  insertedBefore(count);
-  parts.push(layout.text.slice(at));
-  /** Strikes a word or takes that back, with all that are one feature or are shown as one. */
-  const strike = (unit: number) => {
-    if (!live || unit >= count) return;
-    const entry = ofFeature[featureOfUnit(layout.groups, unit)];
-    const units = layout.offsets.map((_, other) => other);
-    const positions = units.filter((other) => ofFeature[featureOfUnit(layout.groups, other)] === entry);
-    const gone = changes.struck.has(unit) || changes.replaced.has(unit);
-    store.whatif.change({ op: gone ? "restore" : "strike", positions });
-  };
-  // one listener for all words: a text may have thousands
-  const unitAt = (event: Event) => {
-    const unit = (event.target as Element).closest<HTMLElement>("[data-unit]")?.dataset["unit"];
-    return unit === undefined ? null : Number(unit);
-  };
-  const point = (event: Event) => {
-    const unit = unitAt(event);
-    if (unit !== null && event.type === "focusin") setActive(unit);
-    setHot(unit === null ? null : (ofFeature[featureOfUnit(layout.groups, unit)] ?? null));
-  };
-  const onClick = (event: MouseEvent) => {
-    const unit = unitAt(event);
-    clearTimeout(waiting.current);
-    if (unit !== null && event.detail <= 1) waiting.current = setTimeout(() => strike(unit), STRIKE_MS);
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const focused = unitAt(event);
-    if (event.key === " " && focused !== null && live) {
-      event.preventDefault();
-      strike(focused);
-      return;
-    }
-    const rightToLeft = getComputedStyle(event.currentTarget as Element).direction === "rtl";
-    let step = MOVES[event.key];
-    if (!step) return;
-    if (rightToLeft && event.key !== "ArrowUp" && event.key !== "ArrowDown") step = -step;
-    event.preventDefault();
-    const words = (event.currentTarget as Element).querySelectorAll<HTMLElement>(".w");
-    words[Math.max(0, Math.min(words.length - 1, active + step))]?.focus();
-  };
-  const label = `Text, ${counted(layout.offsets.length, layout.units || "words")} in reading order`;
+/** What the hand can do, and how much a click strikes. */
+function Hint({ layout, scope, setScope }: HintProps) {
+  const one = (layout.units || "words").replace(/s$/, "");
+  const wider = layout.units !== "sentences";
   return (
-    <div
-      class={`tx-body${live ? " live" : ""}`}
-      dir="auto"
-      role="listbox"
-      aria-label={label}
-      aria-orientation="horizontal"
-      onClick={onClick}
-      onDblClick={() => clearTimeout(waiting.current)}
-      onKeyDown={onKeyDown}
-      onPointerOver={point}
-      onPointerLeave={() => setHot(null)}
-      onFocusIn={point}
-      onFocusOut={() => setHot(null)}
-    >
-      {parts}
+    <div class="tx-key">
+      <span>
+        click strikes{" "}
+        {wider ? (
+          <select
+            {...OWN_KEYS}
+            aria-label="a click strikes"
+            value={scope}
+            onChange={(event) => setScope(event.currentTarget.value as Scope)}
+          >
+            <option value="word">the {one}</option>
+            <option value="equal">equal {one}s</option>
+            <option value="sentence">its sentence</option>
+          </select>
+        ) : (
+          `the ${one}`
+        )}
+      </span>
+      <span>double click edits</span>
+      <span>click between {one}s inserts</span>
     </div>
   );
-}
-
-interface WordProps {
-  unit: number;
-  text: string;
-  /** Which bar, if any. */
-  kind: string;
-  height: number;
-  /** Strength of the ground in percent. */
-  ground: number;
-  label: string;
-  isHot: boolean;
-  tab: boolean;
-}
-
-/** A bar above the word raises, below lowers; its thickness is the weight. Drawn anew only if it changed. */
-class Word extends Component<WordProps> {
-  override shouldComponentUpdate(next: WordProps): boolean {
-    return (Object.keys(next) as (keyof WordProps)[]).some((name) => next[name] !== this.props[name]);
-  }
-
-  override render({ unit, text, kind, height, ground, label, isHot, tab }: WordProps) {
-    return (
-      <span
-        class={`w${kind}${isHot ? " hot" : ""}`}
-        role="option"
-        {...OWN_KEYS}
-        data-unit={unit}
-        aria-selected={isHot}
-        aria-label={label}
-        tabIndex={tab ? 0 : -1}
-        style={kind ? { "--h": `${height}px`, "--a": `${ground}%` } : undefined}
-      >
-        {text}
-      </span>
-    );
-  }
-}
-
-function markOf({ value, error }: Entry, end: number) {
-  const share = Math.min(1, Math.abs(value) / end) || 0;
-  if (share < FAINT_SHARE) return { kind: "", height: 0, ground: 0 };
-  const sign = value < 0 ? " neg" : " pos";
-  if (couldBeZero(value, error)) return { kind: `${sign} hollow`, height: 3, ground: 0 };
-  // coarse steps: fewer words change from frame to frame
-  return { kind: sign, height: Math.max(1, Math.round(7 * share)), ground: 4 * Math.round(25 * Math.sqrt(share)) };
 }
 
 /** What the marks mean; while a word is pointed at, its numbers. */
