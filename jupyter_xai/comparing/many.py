@@ -177,6 +177,7 @@ class _Row:
                 for out, output in enumerate(measure.output_names):
                     value = float(measure.values[out])
                     half = np.nan if halves is None else float(halves[out])
+                    floor = 0.0 if measure.floor is None else float(measure.floor[out])
                     note = "" if np.isfinite(value) or not measure.notices else measure.notices[-1]
                     records.append(
                         Record(
@@ -190,6 +191,7 @@ class _Row:
                             measure.unit,
                             *cost,
                             note,
+                            floor,
                         )
                     )
         said = [f"{entry.label}: {entry.why_not}" for entry in last.entries if entry.why_not]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ class Method:
     label: str
     maker: Any
     params: Mapping[str, Any]
+    masker: Any = None
+    """Its own, where it cuts or hides in another way than the metrics do."""
 
 
 def read_methods(
@@ -55,7 +58,7 @@ def read_methods(
     found: list[Method] = []
     known: set[str] = {spec.name for spec in masker_params}
     for label, each in pairs:
-        own: Mapping[str, Any] = {}
+        own: Any = {}
         method = each
         if isinstance(each, tuple):
             if len(each) != 2 or not isinstance(each[1], Mapping):
@@ -64,6 +67,12 @@ def read_methods(
                 )
             method, own = each
         name, said, maker = named(method)
+        own = dict(own)
+        masker = own.pop("masker", None)
+        if masker is not None and not hasattr(masker, "bind"):
+            raise InputError(
+                f"masker= of {name} is a {type(masker).__name__}: expected xai.Image(...) or another masker."
+            )
         specs = {spec.name: spec for spec in getattr(maker, "params", ())}
         known |= set(specs)
         for key in own:
@@ -74,7 +83,7 @@ def read_methods(
         shared = {key: value for key, value in params.items() if key in specs}
         values = {key: specs[key].validate(value) for key, value in {**shared, **own}.items()}
         said = _distinct(label or said, [method.label for method in found])
-        found.append(Method(name, said, maker, values))
+        found.append(Method(name, said, maker, values, masker))
     for key in params:
         if key not in known:
             raise InputError(
@@ -85,11 +94,17 @@ def read_methods(
 
 
 def takes_gradients(method: Method, kind: Any, predictor: Any) -> bool:
-    """Whether a method follows the network's gradients here; one that is made already has a model of its own."""
-    kernel = LOCAL.get(method.name)
-    if kernel is None or not isinstance(method.maker, type) or kernel.why_not(kind, predictor.backend):
+    """Whether a method follows the network's gradients here: those of the registry, and others that take ``inputs``."""
+    if predictor.backend != "torch":
         return False
-    return kernel.family == "gradient"
+    kernel = LOCAL.get(method.name)
+    if kernel is not None and kernel.why_not(kind, predictor.backend):
+        return False
+    if kernel is not None:
+        return kernel.family == "gradient"
+    if isinstance(method.maker, type):
+        return "inputs" in inspect.signature(method.maker).parameters
+    return hasattr(method.maker, "inputs")
 
 
 def named(each: Any) -> tuple[str, str, Any]:

@@ -39,9 +39,9 @@ def compare(
     model, x, masker, background, baseline, targets, output, feature_names, output_names, batch_size
         As for ``explain``. The masker says what absence means to all metrics.
     methods : sequence, dict or None
-        Names from ``xai.methods``, kernel classes, explainers, or pairs of a name and its hyper-parameters; a dict
-        gives
-        labels. None: LIME and KernelSHAP, and of a torch network DeepLIFT and integrated gradients as well.
+        Names from ``xai.methods``, kernel classes, explainers, or pairs of a name and its hyper-parameters, among them
+        a masker= of its own; a dict gives labels. None: LIME and KernelSHAP, and of a torch network DeepLIFT and
+        integrated gradients as well.
     metrics : "default", "all", or list of str
         Of "removal" (deletion and insertion against random orders), "infidelity", "completeness", "local_fidelity",
         "log_odds_drop"; and "road", "sensitivity", "stability", "sanity", which take longer. [] for none.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.explanation import Curve, Explanation, Layout
-from jupyter_xai.explanation.numbers import significant, whole
+from jupyter_xai.explanation.numbers import fixed, significant, whole
 from jupyter_xai.metrics import Measure, agreement, onto
 from jupyter_xai.metrics._measure import difference
 from jupyter_xai.metrics.projection import coarser
@@ -20,8 +20,18 @@ from jupyter_xai.metrics.subject import per_unit, relative
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-JUDGING = ("deletion against random", "insertion against random", "infidelity, best scale", "local fidelity")
+JUDGING = ("deletion against random", "insertion against random", "infidelity (best scale)", "local fidelity")
 """Metrics that the sentence on the evidence rests on: each has an interval."""
+
+OWN = {
+    ("lime", "local fidelity"): "which LIME itself fits",
+    ("kernel_shap", "infidelity (best scale)"): "on removals like those that KernelSHAP is fitted to",
+    (
+        "permutation_shap",
+        "infidelity (best scale)",
+    ): "on removals like those that Permutation SHAP asks about",
+}
+"""Metrics that are close to what a method optimises, so that its lead there says less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +187,9 @@ class Comparison:
     def _leading(self) -> str:
         leaders = self.leaders()
         if not leaders:
-            return "No metric was computed, so nothing says which explanation the model bears out."
+            some = any(entry.measures for entry in self.explained)
+            what = "No metric gave a number for two of the methods" if some else "No metric was computed"
+            return f"{what}, so nothing says which explanation the model bears out."
         names = {label for label in leaders.values() if label}
         by = {
             label: [metric for metric, ahead in leaders.items() if ahead == label]
@@ -209,7 +221,9 @@ class Comparison:
         has = [
             (entry.label, entry.measures[metric])
             for entry in self.explained
-            if metric in entry.measures and np.isfinite(entry.measures[metric].values[output])
+            if metric in entry.measures
+            and np.isfinite(entry.measures[metric].values[output])
+            and self._comparable(entry)
         ]
         if not has:
             return {}
@@ -220,6 +234,10 @@ class Comparison:
             apart, half = difference(best, measure, output, len(has) - 1)
             found[other] = None if other == label else bool(sign * apart > half)
         return found
+
+    def _comparable(self, entry: Entry) -> bool:
+        """Whether it explains the outputs in the space in which the others do."""
+        return entry.explanation is not None and entry.explanation.output_unit == self.space
 
     def _chance(self) -> str:
         """Methods whose order is no better than random ones."""
@@ -244,7 +262,7 @@ class Comparison:
         if not len(pairs):
             return ""
         low, high = float(pairs.min()), float(pairs.max())
-        spread = f"{low:.2f}" if len(pairs) == 1 else f"{low:.2f} to {high:.2f}"
+        spread = fixed(low, 2) if fixed(low, 2) == fixed(high, 2) else f"{fixed(low, 2)} to {fixed(high, 2)}"
         how = "mostly agree" if low >= 0.7 else "disagree" if high < 0.3 else "agree in part"
         return f"The methods {how} on the order of features (rank correlation {spread})."
 

@@ -31,12 +31,24 @@ from jupyter_xai.metrics import (
     road,
     stability,
 )
+from jupyter_xai.metrics.subject import broken
 from jupyter_xai.models import wrap
 from jupyter_xai.models.targets import resolve_targets
 from jupyter_xai.registry import LOCAL
 
 DEFAULT_METRICS = ("removal", "infidelity", "completeness", "local_fidelity", "log_odds_drop")
 METRICS = (*DEFAULT_METRICS, "road", "sensitivity", "stability", "sanity")
+_FIRST_MEASURE = {
+    "removal": "deletion area",
+    "infidelity": "infidelity",
+    "completeness": "completeness gap",
+    "local_fidelity": "local fidelity",
+    "log_odds_drop": "log-odds drop",
+    "road": "ROAD",
+    "sensitivity": "max-sensitivity",
+    "stability": "rank stability",
+    "sanity": "rank kept without weights",
+}
 _PASSES = {"input_x_gradient": 1, "saliency": 1, "grad_cam": 1, "deep_lift": 2, "smooth_grad": 25}
 """Passes of the cheapest gradient methods; of others it is 50 or more."""
 
@@ -225,9 +237,10 @@ class _Run:
         if not isinstance(method.maker, type):
             return method.maker
         takes = inspect.signature(method.maker).parameters
+        masker = self.masker if method.masker is None else method.masker
         offered = {
-            "masker": self.masker,
-            "inputs": self.masker,
+            "masker": masker,
+            "inputs": masker,
             "baseline": self.asked.baseline,
             "background": self._pictures(),
             "random_state": self.asked.random_state,
@@ -257,7 +270,7 @@ class _Run:
                     if isinstance(error, XaiError)
                     else f"It raised {type(error).__name__}: {error}"
                 )
-                measures, curves = [_no_number(name.replace("_", " "), self.output_names, said)], ()
+                measures, curves = [_no_number(_FIRST_MEASURE[name], self.output_names, said)], ()
             self.entries[at] = replace(
                 entry,
                 measures={**entry.measures, **{each.name: each for each in measures}},
@@ -312,10 +325,11 @@ class _Run:
             if entry.explanation is not None and entry.explanation.output_unit != self.space
         }
         notices = [
-            f"{label} explains the {unit}, not the {self.space} as the others do: it was made before it came here."
+            f"{label} explains the {unit}, not the {self.space} as the others do: it is not judged beside them."
             for label, unit in units.items()
         ]
         for entry in self.entries:
+            notices += list(broken(entry.explanation)[1]) if entry.explanation is not None else []
             kept = entry.measures.get("rank kept without weights")
             notices += list(kept.notices) if kept is not None else []
         return Comparison(

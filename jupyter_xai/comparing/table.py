@@ -36,6 +36,7 @@ class Record:
     seconds: float
     n_rows: int
     note: str = ""
+    floor: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +163,14 @@ class Benchmark:
             apart = table[:, first] - table[:, i]
             apart = apart[np.isfinite(apart)]
             mean, half = _interval(apart, len(others))
+            half = max(half, self._floor(metric))
             found.append(Difference(metric, against, self.methods[i], mean, half, len(apart)))
         return tuple(found)
+
+    def _floor(self, metric: str) -> float:
+        """Differences below it mean nothing."""
+        floors = [record.floor for record in self.records if record.metric == metric]
+        return float(np.mean(floors)) if floors else 0.0
 
     def winner(self, metric: str) -> str:
         """The method whose difference to every other one has an interval that excludes zero; "" if there is none."""

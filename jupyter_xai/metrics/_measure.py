@@ -41,6 +41,8 @@ class Measure:
         What each perturbation adds, so that their mean is the value: of two measures that rest on the same
         perturbations
         the difference is taken within them, see ``difference``.
+    floor : ndarray of shape (outputs,), optional
+        Differences below it mean nothing: a millionth of what the model's answers vary by.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Measure:
     n_rows: int = 0
     notices: tuple[str, ...] = ()
     draws: NDArray[np.float64] | None = None
+    floor: NDArray[np.float64] | None = None
 
     @property
     def intervals(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -107,16 +110,17 @@ def difference(first: Measure, second: Measure, output: int, comparisons: int = 
     (1.0, 0.0)
     """
     apart = float(first.values[output] - second.values[output])
+    floor = max(0.0 if each.floor is None else float(each.floor[output]) for each in (first, second))
     if first.draws is not None and second.draws is not None and first.draws.shape == second.draws.shape:
         pairs = first.draws[:, output] - second.draws[:, output]
         n = len(pairs)
         half = student(n - 1, comparisons) * float(pairs.std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
-        return apart, float(half)
+        return apart, max(floor, float(half))
     halves = [
         0.0 if each.half_widths is None else float(each.half_widths[output]) for each in (first, second)
     ]
     wider = student(1000, comparisons) / student(1000)
-    return apart, float(wider * np.hypot(halves[0], halves[1]))
+    return apart, max(floor, float(wider * np.hypot(halves[0], halves[1])))
 
 
 def student(degrees: int, comparisons: int = 1) -> float:

@@ -191,6 +191,7 @@ def _found(
             n_evals=n_masks,
             n_rows=asked,
             notices=(*notices, *more),
+            floor=1e-6 * np.ptp(heights, axis=(0, 1)),
         )
 
     def beaten(values: NDArray[np.float64], sign: float) -> tuple[str, ...]:

@@ -162,6 +162,7 @@ def local_fidelity(
         n_rows=asked,
         notices=notices,
         draws=single,
+        floor=np.full(len(values), 1e-6),
     )
 
 

@@ -53,7 +53,7 @@ def infidelity(
     Returns
     -------
     Measure
-        "infidelity" or "infidelity, best scale", in squares of the output's unit, with intervals by jackknife.
+        "infidelity" or "infidelity (best scale)", in squares of the output's unit, with intervals by jackknife.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def infidelity(
     if still(drops, explanation):
         notices = (*notices, CONSTANT)
     return Measure(
-        name="infidelity, best scale" if scaled else "infidelity",
+        name="infidelity (best scale)" if scaled else "infidelity",
         values=values,
         half_widths=half,
         output_names=explanation.output_names,
@@ -124,6 +124,7 @@ def infidelity(
         n_rows=asked,
         notices=notices,
         draws=draws,
+        floor=1e-6 * (drops**2).mean(axis=0),
     )
 
 

@@ -120,7 +120,7 @@ def road(
     Returns
     -------
     dict of str to Measure
-        ``ROAD, most relevant first`` and ``ROAD, least relevant first``, the mean output over the shares, and
+        ``ROAD (most relevant first)`` and ``ROAD (least relevant first)``, the mean output over the shares, and
         ``ROAD``, half
         the difference of the two (Combined, higher is better).
 
@@ -191,8 +191,8 @@ def road(
 
     return {
         "ROAD": measure("ROAD", (last - first) / 2, "higher"),
-        "ROAD, most relevant first": measure("ROAD, most relevant first", first, "lower"),
-        "ROAD, least relevant first": measure("ROAD, least relevant first", last, "higher"),
+        "ROAD (most relevant first)": measure("ROAD (most relevant first)", first, "lower"),
+        "ROAD (least relevant first)": measure("ROAD (least relevant first)", last, "higher"),
     }
 
 

@@ -307,7 +307,7 @@ def test_differences_are_taken_within_the_same_perturbations() -> None:
         lambda X: np.tanh(X[:, 0] * X[:, 1]) + X[:, 2] * X[:, 3], rows[0], {"a": "kernel_shap", "b": "lime"},
         ["infidelity", "local_fidelity"], background=rows, n_samples=400,
     )  # fmt: skip
-    for metric in ("infidelity", "infidelity, best scale", "local fidelity"):
+    for metric in ("infidelity", "infidelity (best scale)", "local fidelity"):
         a, b = (found[name].measures[metric] for name in "ab")
         np.testing.assert_allclose(a.draws.mean(axis=0), a.values, rtol=1e-9)
         apart, half = difference(a, b, 0)
@@ -363,3 +363,56 @@ def test_processes_give_the_same() -> None:
         far = xai.benchmark(lambda X: X[:, 0] * X[:, 1], ROWS[:2], executor=pool, **asked)
     near = xai.benchmark(lambda X: X[:, 0] * X[:, 1], ROWS[:2], **asked)
     np.testing.assert_array_equal(far.values("infidelity"), near.values("infidelity"))
+
+
+def test_methods_may_cut_the_picture_in_their_own_way() -> None:
+    image = np.random.default_rng(0).random((12, 12, 3))
+    cuts = {f"LIME {n}": ("lime", {"masker": xai.Image("grid", n, fill=0.0)}) for n in (4, 16)}
+    found = xai.compare(
+        lambda B: B[:, :6].mean(axis=(1, 2, 3)), image, cuts, ["removal", "local_fidelity"],
+        masker=xai.Image("grid", 9, fill=0.0), n_samples=100,
+    )  # fmt: skip
+    assert [e.explanation.values.shape for e in found.explained] == [(1, 4), (1, 16)]
+    assert found.attributions()[1].shape == (2, 4)
+    assert all(np.isfinite(e.measures["deletion area"].values[0]) for e in found.explained)
+    with pytest.raises(InputError, match="masker= of lime is a int"):
+        xai.compare(lambda B: B.mean(axis=(1, 2, 3)), image, [("lime", {"masker": 3})])
+
+
+def test_what_was_explained_in_another_space_is_not_judged_beside_the_others() -> None:
+    net = softmax_net()
+    made = xai.KernelShap(net, xai.Tabular(ROWS))
+    found = xai.compare(net, ROWS[0], [made, "deep_lift", "saliency"], background=ROWS)
+    assert found["kernel_shap"].explanation.output_unit == "probability"
+    assert "KernelSHAP explains the probability, not the logit as the others do" in " ".join(found.notices)
+    assert "KernelSHAP" not in found.leaders().values()
+    assert "KernelSHAP is ahead" not in found.verdict
+
+
+def test_nan_attributions_are_said_once_and_judge_nothing() -> None:
+    class Holed(xai.Saliency):
+        def explain(self, x: Any, targets: Any = None) -> Any:
+            from dataclasses import replace
+
+            e = super().explain(x, targets)
+            values = e.values.copy()
+            values[0, 0] = np.nan
+            return replace(e, values=values)
+
+    found = xai.compare(softmax_net(), ROWS[0], ["saliency", Holed], background=ROWS, metrics="all")
+    assert found.space == "logit"  # a class of one's own that follows gradients counts as one
+    assert all(np.isnan(e.values[0]) for e in found["Holed"].measures.values())
+    assert sum("1 of 4 attributions" in said for said in found.notices) == 1
+    assert "No metric gave a number for two of the methods" in found.verdict
+    assert np.isnan(found.agreement()[0, 1])
+
+
+def test_differences_of_rounding_make_no_leader() -> None:
+    found = xai.compare(
+        lambda X: X @ np.arange(4.0),
+        ROWS[0],
+        ["kernel_shap", "permutation_shap"],
+        ["infidelity"],
+        background=ROWS,
+    )
+    assert found.leaders() == {"infidelity (best scale)": ""}

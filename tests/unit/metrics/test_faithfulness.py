@@ -80,7 +80,7 @@ def test_infidelity_is_the_papers(scaled: bool) -> None:
 
         scale = None if scaled else 1.0
         assert found.values[out] == pytest.approx(literal(e.values[out], masks, game, scale), rel=1e-6)
-    assert found.name == ("infidelity, best scale" if scaled else "infidelity")
+    assert found.name == ("infidelity (best scale)" if scaled else "infidelity")
 
 
 def test_the_best_scale_takes_a_factor_out() -> None:
