@@ -44,6 +44,7 @@ def benchmark(
 random_state, batch_size
         As for ``compare``; by default each row's highest output is explained.
     rows : DataFrame, array, list of texts, list or array of images, or generator of rows
+        A table is its own background if none is given.
     executor : concurrent.futures.Executor or int, optional
         Threads, processes, a Dask cluster's ``client.get_executor()``, or a number of processes; results come in the
         order
@@ -77,6 +78,8 @@ random_state, batch_size
     >>> found.winner("infidelity")
     'KernelSHAP'
     """
+    if background is None and masker is None and _is_table(rows):
+        background = rows
     asked = Asked(
         model=model,
         methods=methods,
@@ -197,6 +200,12 @@ class _Row:
         said = [f"{entry.label}: {entry.why_not}" for entry in last.entries if entry.why_not]
         methods = tuple(entry.label for entry in last.entries)
         return records, methods, metrics, last.space, [last.space_reason, *said, *last.notices]
+
+
+def _is_table(rows: Any) -> bool:
+    """Whether the rows are a table in memory."""
+    frame = hasattr(rows, "iloc") and hasattr(rows, "columns")
+    return frame or len(getattr(rows, "shape", ())) == 2
 
 
 def _instances(rows: Any) -> Iterator[Any]:

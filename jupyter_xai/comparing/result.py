@@ -138,12 +138,13 @@ class Comparison:
         output : int
         """
         found = self.explained
+        layout = self._common()
         table = np.eye(len(found))
         for i, j in combinations(range(len(found)), 2):
             one, other = found[i].explanation, found[j].explanation
             assert one is not None
             assert other is not None
-            measures = agreement(one, other)
+            measures = agreement(one, other, layout=layout)
             if name not in measures:
                 raise InputError(f"name={name!r} is not known: expected one of {', '.join(measures)}.")
             table[i, j] = table[j, i] = measures[name].values[output]
@@ -154,10 +155,16 @@ class Comparison:
         found = [entry.explanation for entry in self.explained if entry.explanation is not None]
         if not found:
             return None, np.empty((0, 0))
-        layout = self.features
-        for each in found:
-            layout = coarser(layout, each.features)
+        layout = self._common()
         return layout, np.stack([onto(each, layout)[output] for each in found])
+
+    def _common(self) -> Layout:
+        """The coarsest features there are, on which all can be laid."""
+        layout = self.features
+        for entry in self.explained:
+            if entry.explanation is not None:
+                layout = coarser(layout, entry.explanation.features)
+        return layout
 
     # --- what the evidence supports ---------------------------------------------------------------------------------
 

@@ -30,9 +30,10 @@ def random_masks(rng: np.random.Generator, n: int, n_features: int) -> NDArray[n
     return np.asarray(ranks >= sizes[:, None])
 
 
-def still(drops: NDArray[np.float64], explanation: Explanation) -> bool:
-    """Whether an output never moves, rounding aside."""
+def still(drops: NDArray[np.float64], explanation: Explanation, without: int | None = None) -> bool:
+    """Whether an output never moves, rounding aside; ``without`` is one that is left out."""
     scale = np.maximum(1.0, np.abs(explanation.predictions))
+    scale = scale if without is None else np.delete(scale, without)
     return bool((np.abs(drops).max(axis=0) <= 1e-9 * scale).any())
 
 

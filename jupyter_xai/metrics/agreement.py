@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
-from jupyter_xai.explanation import Explanation
+from jupyter_xai.explanation import Explanation, Layout
 from jupyter_xai.metrics._measure import Measure
 from jupyter_xai.metrics.projection import coarser, onto
 from jupyter_xai.metrics.subject import broken, per_unit
@@ -47,6 +47,7 @@ def agreement(
     *,
     top: int | None = None,
     absolute: bool | Literal["auto"] = "auto",
+    layout: Layout | None = None,
 ) -> dict[str, Measure]:
     """Compare two explanations of the same prediction.
 
@@ -61,6 +62,8 @@ def agreement(
     absolute : bool or "auto", default="auto"
         Compare sizes without signs. Auto: where one of the two holds gradients, whose sign says something else, or
         values without a unit (Grad-CAM).
+    layout : Layout, optional
+        Features on which they are compared. None: the coarser of the two's own.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def agreement(
             f"The two explanations are of different outputs ({', '.join(first.output_names[:5])} and "
             f"{', '.join(second.output_names[:5])}): pass targets= to both, or restrict both with for_output()."
         )
-    layout = coarser(first.features, second.features)
+    layout = coarser(first.features, second.features) if layout is None else layout
     unsigned = _unsigned(first, second) if absolute == "auto" else bool(absolute)
     a, b = (_laid(each, layout, sizes=unsigned and per_unit(each)) for each in (first, second))
     if unsigned:
@@ -133,12 +136,12 @@ def _unsigned(first: Explanation, second: Explanation) -> bool:
     return any(signed)
 
 
-def _laid(explanation: Explanation, layout: object, *, sizes: bool) -> NDArray[np.float64]:
+def _laid(explanation: Explanation, layout: Layout, *, sizes: bool) -> NDArray[np.float64]:
     from dataclasses import replace
 
     if sizes and not isinstance(explanation.values, tuple):
         explanation = replace(explanation, values=np.abs(explanation.values))
-    return onto(explanation, layout)  # type: ignore[arg-type]
+    return onto(explanation, layout)
 
 
 def likeness(first: NDArray[np.float64], second: NDArray[np.float64], *, top: int | None = None) -> Likeness:

@@ -171,6 +171,7 @@ def log_odds_drop(
     subject: Subject,
     *,
     share: float = 0.2,
+    towards: str | int | None = None,
     n_random: int = 20,
     random_state: int | None = 0,
 ) -> Measure:
@@ -182,6 +183,9 @@ def log_odds_drop(
     subject : Subject
     share : float, default=0.2
         Share of the features that is removed, at least one.
+    towards : str or int, optional
+        Another explained output: features are ranked by how much more they speak for each output than for that one, and
+        the fall of the difference of the two log-odds is given, as in the paper. None: one output by itself.
     n_random : int, default=20
         Random removals of as many features, which a notice compares with.
     random_state : int or None, default=0
@@ -194,9 +198,8 @@ def log_odds_drop(
 
     Notes
     -----
-    Shrikumar, Greenside & Kundaje (ICML 2017), section 4.1, where 157 of 784 pixels of a digit are erased, for one
-    class
-    alone.
+    Shrikumar, Greenside & Kundaje (ICML 2017), section 4.1, where 157 of 784 pixels of a digit are erased to turn it
+    into another one (``towards``).
 
     Examples
     --------
@@ -212,6 +215,9 @@ def log_odds_drop(
         )
     wrong, notices = broken(explanation)
     importances = np.where(wrong[:, None], 0.0, subject.importances(explanation))
+    other = None if towards is None else _position(explanation, towards)
+    if other is not None:
+        importances = importances - importances[other]
     n, outputs = subject.n_features, len(importances)
     k = max(1, round(share * n))
     rng = generator(check_seed(random_state), "log-odds drop", 0)
@@ -225,6 +231,9 @@ def log_odds_drop(
         asked = rows()
     if unit == "probability":
         answers, whole = logit(answers), logit(whole)
+    if other is not None:
+        answers, whole = answers - answers[:, [other]], whole - whole[other]
+        wrong = wrong | wrong[other] | (np.arange(outputs) == other)
     drops = whole - answers
     values = np.where(wrong, np.nan, drops[np.arange(outputs), np.arange(outputs)])
     if len(random):
@@ -237,10 +246,13 @@ def log_odds_drop(
             for i, name in enumerate(explanation.output_names)
             if not wrong[i]
         )
-    if still(drops, explanation):
+    if still(drops[:, [out for out in range(outputs) if out != other]], explanation, other):
         notices = (*notices, CONSTANT)
+    if other is not None:
+        said = f"{explanation.output_names[other]} is what the others are compared with and has no number of its own."
+        notices = (*notices, said)
     edges = np.take_along_axis(importances, chosen[:, -1:], axis=1)
-    if ((importances >= edges).sum(axis=1) > k).any():
+    if ((importances >= edges).sum(axis=1) > k)[np.arange(outputs) != other].any():
         notices = (
             *notices,
             f"Several features are tied for the last place of the {k} that are removed; the first of them were taken.",
@@ -251,8 +263,21 @@ def log_odds_drop(
         output_names=explanation.output_names,
         unit="logit" if unit in {"probability", "logit"} else "",
         better="higher",
-        definition=f"{SHRIKUMAR}, section 4.1, with {k} of {n} features removed, for one class alone",
+        definition=f"{SHRIKUMAR}, section 4.1, with {k} of {n} features removed, "
+        + ("for one class alone" if other is None else f"towards {explanation.output_names[other]}"),
         n_evals=len(masks),
         n_rows=asked,
         notices=notices,
     )
+
+
+def _position(explanation: Explanation, towards: str | int) -> int:
+    """Position of an explained output."""
+    if isinstance(towards, str):
+        towards = explanation.output_names.index(explanation.for_output(towards).output_names[0])
+    if not 0 <= towards < len(explanation.output_names) or len(explanation.output_names) < 2:
+        raise InputError(
+            f"towards={towards!r} does not work: expected another of the explained outputs, "
+            f"{', '.join(explanation.output_names)}. Explain both, with targets=[...]."
+        )
+    return towards

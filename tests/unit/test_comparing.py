@@ -416,3 +416,47 @@ def test_differences_of_rounding_make_no_leader() -> None:
         background=ROWS,
     )
     assert found.leaders() == {"infidelity (best scale)": ""}
+
+
+def test_a_table_of_rows_is_its_own_background() -> None:
+    found = xai.benchmark(model, ROWS[:6], ["kernel_shap"], ["completeness"])
+    np.testing.assert_allclose(found.values("completeness gap"), 0.0, atol=1e-12)
+
+
+def test_agreement_is_on_the_features_that_all_have() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+    )
+    found = xai.compare(
+        net, torch.rand(1, 8, 8), ["deep_lift", "integrated_gradients", "kernel_shap"], metrics=[], baseline="zeros",
+        segmentation="grid", n_segments=16, fill=0.0,
+    )  # fmt: skip
+    _, values = found.attributions()
+    assert values.shape == (3, 16)
+    assert found.agreement("cosine")[0, 1] == pytest.approx(
+        values[0] @ values[1] / np.linalg.norm(values[0]) / np.linalg.norm(values[1])
+    )
+
+
+def test_words_of_a_network_of_token_ids() -> None:
+    torch.manual_seed(0)
+    known: dict[str, int] = {}
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = torch.nn.Embedding(30, 6, padding_idx=0)
+            self.out = torch.nn.Linear(6, 2)
+
+        def forward(self, ids: Any) -> Any:
+            return self.out(torch.tanh(self.words(ids)).mean(1)).softmax(1)
+
+    masker = xai.Tokens(lambda text: [known.setdefault(word, len(known) + 1) for word in text.split()])
+    found = xai.compare(
+        Net(), "a good but dull film", ["kernel_shap", "deep_lift", "grad_cam"], masker=masker
+    )
+    assert [entry.label for entry in found.explained] == ["KernelSHAP", "DeepLIFT"]
+    assert found.space == "logit"
+    assert np.isfinite(found["deep_lift"].measures["deletion area"].values[0])
+    assert np.isfinite(found.agreement()[0, 1])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.stats import spearmanr
 
 import jupyter_xai as xai
@@ -33,6 +33,7 @@ def of(values: Any, features: Any = None, **more: Any) -> Explanation:
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.integers(2, 30))
 def test_agreement_is_the_papers(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)

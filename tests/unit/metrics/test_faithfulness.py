@@ -246,3 +246,27 @@ def test_seeded_and_batched() -> None:
     np.testing.assert_allclose(small.values, large.values, rtol=1e-9)
     other = infidelity(e, subject(curved), n_perturbations=30, random_state=1)
     assert not np.allclose(other.values, large.values)
+
+
+def test_log_odds_towards_another_class_is_the_papers() -> None:
+    def three(texts: list[str]) -> Any:
+        scores = np.array([[("cat" in t) * 2.0, ("dog" in t) * 1.5, 0.3] for t in texts])
+        return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+
+    text = "a cat and a dog play here all day"
+    e = xai.KernelShap(three, xai.Text()).explain(text, targets=[0, 1])
+    about = Subject(three, text, xai.Text())
+    found = log_odds_drop(e, about, share=0.1, towards=1)
+    order = np.argsort(-(e.values[0] - e.values[1]), kind="stable")
+    assert e.feature_names[order[0]] == "cat"
+    p, q = three([text])[0], three(["a and a dog play here all day"])[0]
+
+    def logit(x: float) -> float:
+        return float(np.log(x) - np.log1p(-x))
+
+    assert found.values[0] == pytest.approx((logit(p[0]) - logit(p[1])) - (logit(q[0]) - logit(q[1])))
+    assert np.isnan(found.values[1])
+    assert "has no number of its own" in found.notices[-1]
+    assert log_odds_drop(e, about, share=0.1, towards="output 1").values[0] == found.values[0]
+    with pytest.raises(InputError, match="expected another of the explained outputs"):
+        log_odds_drop(e, about, towards=5)
