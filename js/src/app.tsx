@@ -1,5 +1,4 @@
 /** Puts a view together: which controls stand where, and which picture fits the layout. */
-import { Component, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
 import { Changed } from "./controls/changed";
@@ -11,6 +10,7 @@ import { Panel } from "./controls/panel";
 import { RemovalRow } from "./controls/removal";
 import { Sum } from "./controls/sum";
 import { namesAfter } from "./features";
+import { Guard, useEscape } from "./guard";
 import type { Store } from "./store";
 import { ImageView } from "./views/image";
 import { TableView } from "./views/table";
@@ -109,41 +109,4 @@ function useNarrow(root: HTMLElement): boolean {
     return () => observer.disconnect();
   }, [root]);
   return narrow;
-}
-
-/** Esc anywhere in the view is Stop. */
-function useEscape(root: HTMLElement, store: Store): void {
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent) => {
-      if (event.key !== "Escape" || store.status.peek()?.state !== "running") return;
-      event.stopPropagation();
-      store.send("stop");
-    };
-    root.addEventListener("keydown", onKeyDown);
-    return () => root.removeEventListener("keydown", onKeyDown);
-  }, [root, store]);
-}
-
-interface GuardProps {
-  onBroken: (error: unknown) => void;
-  children: ComponentChildren;
-}
-
-/** A mistake of ours must not leave a blank cell. */
-class Guard extends Component<GuardProps, { broken: boolean }> {
-  override state = { broken: false };
-
-  override componentDidCatch(error: unknown): void {
-    this.setState({ broken: true });
-    this.props.onBroken(error);
-  }
-
-  override render() {
-    if (!this.state.broken) return this.props.children;
-    return (
-      <Message kind="error">
-        <p>This view could not be drawn; the explanation itself is unharmed. Run the cell again to see it.</p>
-      </Message>
-    );
-  }
 }

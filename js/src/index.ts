@@ -1,6 +1,7 @@
 /** The anywidget module: `initialize` and `render`, and `mount` for pages without a kernel. */
 import { h, render as renderInto } from "preact";
 import { App } from "./app";
+import { CompareApp } from "./compare";
 import { type PlainState, StandIn } from "./standin";
 import { type Model, openSession, type Session } from "./sync";
 import { followTheme } from "./theme";
@@ -48,7 +49,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const orphan = !known(model).has(String(model.get("uid") ?? ""));
   const session = sessionOf(model);
   if (orphan) orphans.add(session);
-  const { store, uid } = session;
+  const { store, uid, board } = session;
   const root = document.createElement("section");
   // the page's style sheet hides the static picture while an element of this class is there
   const live = `xai-live-${uid}`;
@@ -78,7 +79,9 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     root.classList.remove(live);
   };
   try {
-    renderInto(h(App, { store, root, onBroken }), root);
+    const compared = board.peek() !== null;
+    if (compared) root.setAttribute("aria-label", "Explanations of one prediction, side by side");
+    renderInto(compared ? h(CompareApp, { store, board, root, onBroken }) : h(App, { store, root, onBroken }), root);
   } catch (error) {
     onBroken(error);
   }

@@ -177,6 +177,57 @@ export interface ErrorInfo {
   traceback: string;
 }
 
+/** One metric of one method for one output; `value` is null where there is no number, and `said` says why. */
+export interface BoardMetric {
+  name: string;
+  value: number | null;
+  half: number | null;
+  unit: string;
+  better: "higher" | "lower" | "";
+  said: string;
+}
+
+/** One method of a comparison. `values` and `std_errors` are float32 (outputs x features) on the board's features; `unit` is there if it counts in another unit than the board, on a scale of its own. `notes` and `metrics` have one entry an output. */
+export interface BoardColumn {
+  label: string;
+  state: "waiting" | "running" | "done" | "failed";
+  why_not: string;
+  unit: string;
+  notes: string[];
+  seconds: number | null;
+  rows: number;
+  values?: DataView;
+  std_errors?: DataView;
+  curves: CurveInfo[];
+  metrics: BoardMetric[][];
+}
+
+/** How far two columns agree, one number an output; null where it cannot be told. */
+export interface BoardPair {
+  one: number;
+  other: number;
+  rank: (number | null)[];
+  top: (number | null)[];
+  sign: (number | null)[];
+}
+
+/** Methods side by side on one prediction. */
+export interface Board {
+  schema: number;
+  names: string[];
+  values: string[];
+  things: string;
+  output_names: string[];
+  predictions: number[];
+  output_unit: "probability" | "logit" | "raw";
+  reason: string;
+  verdict: string;
+  random_state: number;
+  columns: BoardColumn[];
+  pairs: BoardPair[];
+  notices: string[];
+}
+
 /** Where the run is. `seconds_left` and `rate` are null while unknown; `total` counts model rows. */
 export interface Status {
   schema: number;

@@ -1,6 +1,8 @@
 /** The only file that touches anywidget's model: traits to the store, the user's changes and messages back. */
+
+import { type Signal, signal } from "@preact/signals";
 import type { Binary } from "./decode";
-import type { ToBrowser, ToPython } from "./schema.gen";
+import type { Board, ToBrowser, ToPython } from "./schema.gen";
 import { createStore, type OwnedStore, type TraitName } from "./store";
 
 /** What is used of anywidget's model; the stand-in of exported pages has the same. */
@@ -22,6 +24,8 @@ const KNOCKS = 30;
 
 export interface Session {
   readonly store: OwnedStore;
+  /** Methods side by side; null where one explanation is shown. */
+  readonly board: Signal<Board | null>;
   readonly uid: string;
   /** No view is open. */
   readonly idle: boolean;
@@ -105,10 +109,17 @@ export function openSession(model: Model): Session {
       if (send("ping")) pongTimer = setTimeout(() => store.setLink("gone"), PONG_WITHIN_MS);
     },
   ]);
+  const board = signal<Board | null>(null);
+  const readBoard = () => {
+    const given = model.get("board") as Board | undefined;
+    board.value = given?.columns ? given : null;
+  };
+  listeners.push(["change:board", readBoard]);
   for (const [name, callback] of listeners) model.on(name, callback);
 
   return {
     store,
+    board,
     get uid() {
       return String(model.get("uid") ?? "");
     },
@@ -116,7 +127,10 @@ export function openSession(model: Model): Session {
       return views === 0;
     },
     open() {
-      if (views++ === 0) for (const name of TRAITS) store.receive(name, model.get(name));
+      if (views++ === 0) {
+        for (const name of TRAITS) store.receive(name, model.get(name));
+        readBoard();
+      }
       if (send("hello") && !model.saved) knock();
       let isOpen = true;
       return () => {

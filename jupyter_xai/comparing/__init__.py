@@ -5,11 +5,13 @@ from jupyter_xai.comparing.one import compare
 from jupyter_xai.comparing.result import Comparison, Entry
 from jupyter_xai.comparing.run import Asked
 from jupyter_xai.comparing.table import Benchmark, Difference, Record
+from jupyter_xai.comparing.view import ComparisonView
 
 __all__ = [
     "Asked",
     "Benchmark",
     "Comparison",
+    "ComparisonView",
     "Difference",
     "Entry",
     "Record",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from jupyter_xai.comparing.result import Comparison
 from jupyter_xai.comparing.run import Asked
+from jupyter_xai.comparing.view import ComparisonView
 from jupyter_xai.session import seed
+from jupyter_xai.widget.environment import read_environment
 
 Watch = Callable[[Comparison], bool]
 
@@ -30,8 +31,10 @@ def compare(
     batch_size: int | str = "auto",
     *,
     watch: Watch | None = None,
+    progress: bool = False,
+    headless: bool | None = None,
     **params: Any,
-) -> Comparison:
+) -> ComparisonView:
     """Explain one prediction with several methods, and say which of them the model bears out.
 
     Parameters
@@ -50,15 +53,20 @@ def compare(
     random_state : int or None, default=0
     watch : callable, optional
         Called with the comparison so far after each explanation and its metrics; False stops.
+    progress : bool, default=False
+        Write progress to stderr, for scripts.
+    headless : bool, optional
+        True: finish before showing. None: found out.
     **params : object
         Hyper-parameters, each for the methods (or the masker) that know it.
 
     Returns
     -------
-    Comparison
-        Every method in one output space; where a gradient method takes part and the network ends in softmax or sigmoid,
-        that is the logit behind it. Methods that cannot explain this are kept with the reason. An interrupt stops,
-        and what is there is returned.
+    ComparisonView
+        Shows itself as the last expression of a cell and streams there. It has all that a ``Comparison`` has, which is
+        ``view.comparison``: every method in one output space; where a gradient method takes part and the network ends
+        in softmax or sigmoid, that is the logit behind it. Methods that cannot explain this are kept with the reason.
+        An interrupt stops, and what is there is kept.
 
     Raises
     ------
@@ -92,14 +100,14 @@ def compare(
         batch_size=batch_size,
         params=params,
     )
-    last: Comparison | None = None
-    try:
-        for last in asked.stream(x):
-            if watch is not None and not watch(last) and last.status == "running":
-                return replace(last, status="stopped")
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        return replace(last, status="stopped")
-    assert last is not None
-    return last
+    environment = read_environment(headless)
+    view = ComparisonView(
+        lambda: asked.stream(x, live=environment.interactive),
+        environment,
+        watch=watch,
+        progress=progress,
+        random_state=asked.random_state,
+    )
+    if not environment.interactive:
+        view.wait()
+    return view

@@ -102,7 +102,6 @@ def fallback_html(
     output: int = 0,
 ) -> str:
     """Make the HTML alone; parameters as in ``fallback_bundle``."""
-    name = re.sub(r"[^\w-]", "", uid, flags=re.ASCII)
     parts = []
     if error is not None:
         parts.append(_failure(error))
@@ -110,8 +109,22 @@ def fallback_html(
         parts.append(_result(explanation, output, method_label))
     if not parts:
         parts.append(f"<p>{NOTHING_YET}</p>")
-    body = f'<div class="xai-fb-{name}" style="max-width:820px;line-height:1.4">{"".join(parts)}</div>'
-    return f"<style>{_swap(name)}</style>{body}"
+    return beside_live("".join(parts), uid)
+
+
+def beside_live(body: str, uid: str) -> str:
+    """Wrap HTML that is seen wherever the live view of this name is not.
+
+    Examples
+    --------
+    >>> "xai-fb-a1" in beside_live("<p>Settled.</p>", "a1")
+    True
+    """
+    name = re.sub(r"[^\w-]", "", uid, flags=re.ASCII)
+    return (
+        f"<style>{_swap(name)}</style>"
+        f'<div class="xai-fb-{name}" style="max-width:820px;line-height:1.4">{body}</div>'
+    )
 
 
 def _swap(name: str) -> str:

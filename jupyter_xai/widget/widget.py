@@ -45,6 +45,7 @@ class ExplanationWidget(anywidget.AnyWidget):
     geometry: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     frame: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     curves: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    board: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     status: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     display: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     request: Any = traitlets.Dict().tag(sync=True, echo_update=False)

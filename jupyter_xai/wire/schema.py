@@ -221,6 +221,64 @@ class ErrorInfo(TypedDict):
     traceback: str
 
 
+class BoardMetric(TypedDict):
+    """One metric of one method for one output; ``value`` is null where there is no number, and ``said`` says why."""
+
+    name: str
+    value: float | None
+    half: float | None
+    unit: str
+    better: Literal["higher", "lower", ""]
+    said: str
+
+
+class BoardColumn(TypedDict):
+    """One method of a comparison. ``values`` and ``std_errors`` are float32 (outputs x features) on the board's
+    features; ``unit`` is there if it counts in another unit than the board, on a scale of its own. ``notes`` and
+    ``metrics`` have one entry an output.
+    """
+
+    label: str
+    state: Literal["waiting", "running", "done", "failed"]
+    why_not: str
+    unit: str
+    notes: list[str]
+    seconds: float | None
+    rows: int
+    values: NotRequired[Bytes]
+    std_errors: NotRequired[Bytes]
+    curves: list[CurveInfo]
+    metrics: list[list[BoardMetric]]
+
+
+class BoardPair(TypedDict):
+    """How far two columns agree, one number an output; null where it cannot be told."""
+
+    one: int
+    other: int
+    rank: list[float | None]
+    top: list[float | None]
+    sign: list[float | None]
+
+
+class Board(TypedDict):
+    """Methods side by side on one prediction."""
+
+    schema: int
+    names: list[str]
+    values: list[str]
+    things: str
+    output_names: list[str]
+    predictions: list[float]
+    output_unit: OutputUnit
+    reason: str
+    verdict: str
+    random_state: int
+    columns: list[BoardColumn]
+    pairs: list[BoardPair]
+    notices: list[str]
+
+
 class Status(TypedDict):
     """Where the run is. ``seconds_left`` and ``rate`` are null while unknown; ``total`` counts model rows."""
 
