@@ -176,7 +176,7 @@ describe("the panel", () => {
     view.all(".jx-panel > .btn")[0]?.click();
     await painted();
     expect(asked()).toEqual({});
-    view.$('.jx-panel [aria-label="n samples: automatic"]')?.click();
+    view.$('.jx-panel [aria-label="auto: n samples"]')?.click();
     await later(400);
     expect(asked()).toEqual({ n_samples: 5000 });
   });

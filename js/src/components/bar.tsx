@@ -24,17 +24,28 @@ export function Bar({ value, error, end }: BarProps) {
   );
 }
 
+/** Up to this many characters at its ends an axis has room for the direction words soon. */
+export const SHORT_END = 5;
+
 /** Ends, zero and direction words above a column of bars. */
 export function Axis({ end, decimals, words = true }: { end: number; decimals: number; words?: boolean }) {
   let digits = Math.max(decimals - 1, 0);
   // the end is a round number: of many decimals the last are noughts that cost the narrow axis its room
   while (digits > 3 && fixed(end, digits).endsWith("0")) digits--;
   return (
-    <div class="jx-ax">
+    <div class={`jx-ax${signed(end, digits).length > SHORT_END ? " long" : ""}`}>
       <span class="from">{fixed(-end, digits)}</span>
-      {words && <span style={{ left: "26%" }}>lowers</span>}
+      {words && (
+        <span class="way" style={{ left: "26%" }}>
+          lowers
+        </span>
+      )}
       <span style={{ left: "50%" }}>0</span>
-      {words && <span style={{ left: "74%" }}>raises</span>}
+      {words && (
+        <span class="way" style={{ left: "74%" }}>
+          raises
+        </span>
+      )}
       <span class="to">{signed(end, digits)}</span>
     </div>
   );

@@ -185,7 +185,7 @@ function NumberControl({ info, setting, used, set, flush, described }: ControlPr
             type="button"
             class="lnk"
             aria-pressed={auto}
-            aria-label={`${info.label}: automatic`}
+            aria-label={`auto: ${info.label}`}
             onClick={() => {
               set(auto ? known : AUTO);
               flush();

@@ -1,3 +1,4 @@
+import { SHORT_END } from "../components/bar";
 import { fixed, signed } from "../format";
 
 interface LegendProps {
@@ -43,7 +44,7 @@ export function Legend({ end, threshold, decimals, name }: LegendProps) {
           <rect x={100 - gap} width={2 * gap} height="12" fill={GREY} />
           <line x1="100" x2="100" y1="0" y2="12" stroke="#1f2328" vector-effect="non-scaling-stroke" />
         </svg>
-        <div class="im-legx">
+        <div class={`im-legx${signed(end, digits).length > SHORT_END ? " long" : ""}`}>
           <span class="from">{fixed(-end, digits)}</span>
           <span class="way" style={{ left: "26%" }}>
             lowers<span class="how">, hatched</span>
