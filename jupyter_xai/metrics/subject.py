@@ -21,7 +21,7 @@ from jupyter_xai.protocols import Batch, Masker, Predictor
 
 Scores = NDArray[np.float64]
 
-_CLIP = 1e-7
+_CLIP = 1e-12  # KernelSHAP's own
 
 
 class Subject:
@@ -98,7 +98,7 @@ class Subject:
         best = np.inf
         for predictor, choose, unit in self._spaces(explanation):
             said = choose(self._at_instance(predictor))[0]
-            scale = 1e-6 + 1e-3 * max(1.0, float(np.abs(explanation.predictions).max()))
+            scale = 1e-5 + 1e-3 * float(np.abs(explanation.predictions).max())
             apart = (
                 float(np.abs(said - explanation.predictions).max())
                 if said.shape == np.shape(explanation.predictions)
@@ -121,8 +121,12 @@ class Subject:
         first = self._at_instance(self.predictor)
         space = self.predictor.output_space
         choose = self._choice(explanation, first)
-        yield self.predictor, choose, space
-        if space == "probability":
+        unit = explanation.output_unit
+        if unit in {space, "raw"} or space == "raw":
+            yield self.predictor, choose, space
+        if unit != "logit":
+            return
+        if space == "probability" or (space == "raw" and first.min() >= 0 and first.max() <= 1):
             yield self.predictor, lambda scores: _log_odds(choose(scores)), "logit"
         if space != "raw" and self.predictor.backend == "torch" and hasattr(self.predictor, "snapshot"):
             yield self._logit_predictor(), choose, "logit"

@@ -270,3 +270,54 @@ def test_log_odds_towards_another_class_is_the_papers() -> None:
     assert log_odds_drop(e, about, share=0.1, towards="output 1").values[0] == found.values[0]
     with pytest.raises(InputError, match="expected another of the explained outputs"):
         log_odds_drop(e, about, towards=5)
+
+
+def test_intervals_of_local_fidelity_cover() -> None:
+    e = made(0.6 * CONTRIBUTIONS, base_values=linear(BACKGROUND).mean(axis=0), additive=True)
+    about = subject()
+    truth = local_fidelity(e, about, n_samples=20_000, random_state=999).values[0]
+    hits = 0
+    for seed in range(100):
+        low, high = local_fidelity(e, about, random_state=seed).intervals
+        hits += bool(low[0] <= truth <= high[0])
+    assert 88 <= hits <= 100
+
+
+def test_the_space_is_that_of_the_explanation_even_where_numbers_coincide() -> None:
+    p = 0.659046068407
+
+    def certain(X: Any) -> Any:  # its log-odds are as large as the probability itself
+        X = np.asarray(X)
+        q = np.where((X == ROW).all(axis=1), p, 0.2)
+        return np.column_stack([1 - q, q])
+
+    linked = xai.KernelShap(certain, xai.Tabular(BACKGROUND), link="logit").explain(ROW, targets=[1])
+    plain = xai.KernelShap(certain, xai.Tabular(BACKGROUND)).explain(ROW, targets=[1])
+    assert linked.predictions[0] == pytest.approx(plain.predictions[0], abs=1e-9)
+    about = Subject(certain, ROW, xai.Tabular(BACKGROUND))
+    assert (about.unit(linked), about.unit(plain)) == ("logit", "probability")
+
+
+def test_certain_probabilities_and_their_log_odds() -> None:
+    def sure(X: Any) -> Any:
+        q = (np.asarray(X)[:, 0] > 0.5).astype(float)
+        return np.column_stack([1 - q, q])
+
+    linked = xai.KernelShap(sure, xai.Tabular(BACKGROUND), link="logit").explain(ROW, targets=[1])
+    assert Subject(sure, ROW, xai.Tabular(BACKGROUND)).unit(linked) == "logit"
+    small = xai.KernelShap(lambda X: sure(X)[:, 1], xai.Tabular(BACKGROUND), link="logit").explain(ROW)
+    assert Subject(lambda X: sure(X)[:, 1], ROW, xai.Tabular(BACKGROUND)).unit(small) == "logit"
+
+
+def test_small_probabilities_of_another_model_are_refused_too() -> None:
+    def rare(X: Any) -> Any:
+        q = np.full(len(X), 3e-4)
+        return np.column_stack([1 - q, q])
+
+    e = made(CONTRIBUTIONS, lambda X: rare(X)[:, 1:] * 2)
+    with pytest.raises(InputError, match="it is of another model"):
+        infidelity(replace_targets(e), subject(rare))
+
+
+def replace_targets(e: Explanation) -> Explanation:
+    return replace(e, targets=(1,), output_unit="probability")
