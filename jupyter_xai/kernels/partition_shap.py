@@ -174,9 +174,10 @@ class _SplitGame(Game):
             return ()
         _, known, share = self.splits.values()
         enough = f"{self.everything:,}" if self.everything <= 10_000_000 else "more than 10 million"
+        part = f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
         said = (
-            f"{self._n:,} coalitions did not split every group in every context: {100 * share:.2g} % of what was added "
-            f"up is shared out equally within groups, and {np.count_nonzero(~known)} of {len(known)} features have a "
+            f"{self._n:,} coalitions did not split every group in every context: {part} of what was added up "
+            f"is shared out equally within groups, and {np.count_nonzero(~known)} of {len(known)} features have a "
             f"part in it. Exact values need {enough} coalitions: pass n_samples=, or fewer features."
         )
         return (said,)

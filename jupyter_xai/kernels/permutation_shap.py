@@ -17,8 +17,12 @@ from jupyter_xai.kernels._stream import Estimator, SampledKernel
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Masker, Predictor, Target
 
-WALKS = 10
-"""Walks with their reverse that "auto" makes at least."""
+WALKS = 16
+"""Walks with their reverse before a run settles, and that "auto" pays for.
+
+A feature whose effect is rare seems to have none, without a doubt, until a walk comes by: with eight walks intervals of
+real games hold the truth in 90 % where a run has settled, with sixteen in 93 %.
+"""
 
 
 class PermutationShap(SampledKernel):
@@ -36,13 +40,13 @@ class PermutationShap(SampledKernel):
         ``Tabular`` (absent features come from background rows), ``Text`` (they are deleted) or ``Image`` (filled).
     n_samples : int or "auto", default="auto"
         Most coalitions, besides none and all; a walk with its reverse asks for 2 (features - 1), less those that are
-        known already. Auto: 2 x features + 2048, or what ten walks need, or all there are if they are fewer: then
+        known already. Auto: 2 x features + 2048, or what sixteen walks need, or all there are if they are fewer: then
         values are exact.
     link : {"identity", "logit"}, default="identity"
         Space in which values add up; applied to the expected answers.
     tolerance : float, default=0.01
         Stop when the widest 95 % half-width of every target is at most this share of the range of its values, after
-        eight walks at least; 0 always asks for ``n_samples``.
+        sixteen walks at least; 0 always asks for ``n_samples``.
     random_state : int or None, default=0
     batch_size : int or "auto", default="auto"
         Most rows a model call; a coalition over a table takes one row for each background row.
@@ -147,6 +151,11 @@ class _WalkedGame(PairedGame):
             return ShapleyFit(values, np.full(values.shape, np.inf))
         variance = np.maximum(self._squares / complete - mean**2, 0.0) / (complete - 1)
         return ShapleyFit(values, np.sqrt(variance) * half_width_factor(complete))
+
+    def settled(self) -> bool:
+        """Whether the widest interval of every target is within the tolerance, over enough walks."""
+        few = self.walks is not None and self.walks.complete(self._n // 2) < WALKS
+        return not few and super().settled()
 
     def _add(self, complete: int, odd: NDArray[np.float64]) -> None:
         """Add the walks that have become complete to sums, taken from the first walk lest small spreads be lost."""

@@ -59,11 +59,11 @@ def test_design_does_not_depend_on_the_number_of_samples():
     assert asked[1][: len(asked[0])] == asked[0]
 
 
-def test_auto_makes_at_least_ten_walks():
+def test_auto_pays_for_sixteen_walks():
     e = PermutationShap(FakePredictor(network(11, 0)), MaskMasker()).explain(11)
     assert e.n_evals == 2**11 - 2
     assert e.std_errors is None
-    for n, most in ((30, 2108), (200, 20 * 199)):
+    for n, most in ((30, 2108), (200, 32 * 199)):
         e = PermutationShap(FakePredictor(network(n, 0)), MaskMasker(), tolerance=0).explain(n)
         assert e.n_evals == e.params["n_samples"] == most
         assert np.isfinite(e.std_errors).all()
@@ -84,6 +84,16 @@ def test_it_stops_when_it_has_settled_and_says_so():
             PermutationShap(FakePredictor(near), MaskMasker(), batch_size=batch_size).explain(20).n_evals
             == e.n_evals
         )
+
+
+def test_it_does_not_settle_before_sixteen_walks():
+    w = np.arange(1.0, 15.0)
+    e = PermutationShap(FakePredictor(lambda masks: masks @ w), MaskMasker()).explain(14)
+    walks = Walks(14, 0)
+    assert e.status == "settled"
+    assert 16 <= walks.complete(e.n_evals // 2) < 24
+    few = PermutationShap(FakePredictor(lambda masks: masks @ w), MaskMasker(), n_samples=300).explain(14)
+    assert few.status == "capped"
 
 
 def test_in_the_middle_of_the_first_walk_the_rest_share_what_is_left():
