@@ -32,6 +32,8 @@ _PUBLIC = {
     "InputXGradient": "jupyter_xai.kernels.input_x_gradient",
     "GlobalShap": "jupyter_xai.dataset.global_shap",
     "NormLime": "jupyter_xai.dataset.norm_lime",
+    "SubmodularPick": "jupyter_xai.dataset.submodular_pick",
+    "GlobalSensitivity": "jupyter_xai.dataset.global_sensitivity",
     "Tabular": "jupyter_xai.maskers.tabular",
     "Text": "jupyter_xai.maskers.text",
     "Tokens": "jupyter_xai.maskers.tokens",
@@ -59,8 +61,10 @@ if TYPE_CHECKING:
         benchmark as benchmark,
         compare as compare,
     )
+    from jupyter_xai.dataset.global_sensitivity import GlobalSensitivity as GlobalSensitivity
     from jupyter_xai.dataset.global_shap import GlobalShap as GlobalShap
     from jupyter_xai.dataset.norm_lime import NormLime as NormLime
+    from jupyter_xai.dataset.submodular_pick import SubmodularPick as SubmodularPick
     from jupyter_xai.errors import (
         CannotExplainError as CannotExplainError,
         InputError as InputError,

@@ -118,6 +118,8 @@ KERNELS: dict[str, Kernel] = {
             for name, label, cls in (
                 ("global_shap", "Global SHAP", "GlobalShap"),
                 ("norm_lime", "NormLIME", "NormLime"),
+                ("submodular_pick", "SP-LIME", "SubmodularPick"),
+                ("global_sensitivity", "Global sensitivity", "GlobalSensitivity"),
             )
         ),
     )

@@ -56,6 +56,19 @@ class ExplainerKernel(DatasetKernel):
         predictor: Any = wrap(model, kind=self.kind or "image")
         return predictor.own() if hasattr(predictor, "own") else None
 
+    def prepared(self, chunk: Chunk, targets: Target | None) -> ExplainerKernel:  # noqa: ARG002 - of no use here
+        """The kernel with one set of weights for the whole run."""
+        model = getattr(self.explainer, "model", None)
+        if model is None:
+            return self
+        predictor: Any = wrap(model, kind=self.kind or "image")
+        if not hasattr(predictor, "pinned"):
+            return self
+        twin, explainer = copy.copy(self), copy.copy(self.explainer)
+        explainer.model = predictor.pinned()
+        twin.explainer = explainer
+        return twin
+
     def owned(self) -> ExplainerKernel:
         """The kernel with an explainer, a predictor and a lock of its own."""
         twin, explainer = copy.copy(self), copy.copy(self.explainer)

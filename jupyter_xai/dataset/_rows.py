@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Chunk:
         return len(self.rows)
 
 
-def chunks(rows: Any, kind: Kind | None, first: int, most: int) -> Iterator[Chunk]:
+def chunks(rows: Any, kind: Kind | None, first: int, most: int | Callable[[Any], int]) -> Iterator[Chunk]:
     """Cut rows into chunks of ``first``, twice that, and so on up to ``most`` rows.
 
     Parameters
@@ -46,6 +46,7 @@ def chunks(rows: Any, kind: Kind | None, first: int, most: int) -> Iterator[Chun
     kind : {"table", "text", "image"} or None
         What an instance is. None: an array of one or three axes is one, of two or four a batch.
     first, most : int
+        ``most`` may be found from the first chunk's rows.
 
     Raises
     ------
@@ -71,6 +72,8 @@ def chunks(rows: Any, kind: Kind | None, first: int, most: int) -> Iterator[Chun
             whole = _joined(waiting)
             taken, rest = _cut(whole, size)
             yield Chunk(number, start, taken)
+            if callable(most):
+                most = most(taken)
             number, start, count = number + 1, start + size, count - size
             waiting = [rest] if count else []
             size = min(2 * size, most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -76,6 +77,14 @@ class DatasetKernel:
         """Whether the model may be called by several threads at once, and gains by it."""
         return False
 
+    def chunk_rows(self, rows: Any) -> int:  # noqa: ARG002 - some go by the size of a row
+        """Rows a chunk at most, seen the first ones."""
+        return self.most_rows
+
+    def prepared(self, chunk: Chunk, targets: Target | None) -> DatasetKernel:  # noqa: ARG002 - what some go by
+        """The kernel as one run needs it: with one set of weights, and what the first rows settle."""
+        return self
+
     def _said(self) -> dict[str, Any]:
         """Hyper-parameters in plain values."""
         return {spec.name: plain(getattr(self, spec.name)) for spec in self.params}
@@ -148,11 +157,16 @@ class DatasetKernel:
     ) -> Iterator[GlobalExplanation]:
         validate_all(self.params, {spec.name: getattr(self, spec.name) for spec in self.params})
         count = total(rows)
+        cut = chunks(
+            rows, self.kind, self.first_rows, lambda some: max(self.first_rows, self.chunk_rows(some))
+        )
+        first = next(cut)
+        kernel = self.prepared(first, targets)
         notices = self._before(count)
         sofar: Any = None
 
         def estimate(status: State) -> GlobalExplanation:
-            found: GlobalExplanation = (self.reduction() if sofar is None else sofar).estimate(status)
+            found: GlobalExplanation = (kernel.reduction() if sofar is None else sofar).estimate(status)
             return replace(
                 found,
                 method=self.method,
@@ -170,8 +184,7 @@ class DatasetKernel:
             stopped = stopped or (watch is not None and not watch(Progress(done, done, count)))
             return not stopped
 
-        work = _Work(self, targets)
-        cut = chunks(rows, self.kind, self.first_rows, max(self.first_rows, self.most_rows))
+        work, cut = _Work(kernel, targets), itertools.chain([first], cut)
         with closing(parts_of(work, cut, executor, go_on, threads=self.concurrent)) as parts:
             for part in parts:
                 if sofar is None:

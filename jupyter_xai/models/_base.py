@@ -171,6 +171,10 @@ class Adapter:
         """Whether predictors of one model, each of its own, may be called by several threads at once."""
         return self.thread_safe
 
+    def pinned(self) -> Adapter:
+        """A predictor of the weights as they are now, whatever happens to the model meanwhile."""
+        return self
+
     def own(self) -> Adapter:
         """Another predictor of the same model for a worker thread.
 

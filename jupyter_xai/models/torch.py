@@ -90,6 +90,16 @@ class TorchPredictor(Adapter):
         """Each predictor calls a copy of its own, and torch releases the interpreter's lock."""
         return True
 
+    def pinned(self) -> TorchPredictor:
+        """A predictor of a copy of the module; of the module itself where that is too large to copy."""
+        shot = snapshot(self.model)
+        if shot.shared:
+            return self
+        twin = TorchPredictor(shot.module, self.kind, self.output, self._given)
+        known = {"_form", "notices", "output_names", "output_space", "native"}
+        vars(twin).update({name: value for name, value in vars(self).items() if name in known})
+        return twin
+
     def stamp(self) -> Hashable:
         """Identity and version counter of every weight, and a few values (``.data`` moves no counter)."""
         return _stamp(self.model)
