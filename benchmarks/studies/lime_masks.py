@@ -32,28 +32,35 @@ WIDTH = 0.25
 def lime_masks(scale: Scale) -> Iterator[Duel]:
     """The default number of draws, and a fifth of it: ridge regression on balanced draws, and the process."""
     for game in games(scale):
-        for calls in (game.n_samples, game.n_samples // 5):
-            for surrogate in ("ridge", "gp"):
-                yield Duel(
-                    f"{game.name}, {surrogate}",
-                    game.truth,
-                    scale(calls, 64),
-                    ours(game, surrogate),
-                    {"lime": by_lime(game)},
-                    {"lime": 1.5},
-                )
+        yield from duels(game, scale)
+
+
+def duels(game: Game, scale: Scale) -> Iterator[Duel]:
+    """All duels of a game."""
+    for calls in (game.n_samples, game.n_samples // 5):
+        for surrogate in ("ridge", "gp"):
+            work, peers = f"{game.name}, {surrogate}", {"lime": by_lime(game)}
+            yield Duel(work, game.truth, scale(calls, 64), ours(game, surrogate), peers, {"lime": 1.5})
 
 
 @study("lime-masks-coverage")
 def lime_masks_coverage(scale: Scale) -> Iterator[Coverage]:
     """95 % intervals after a fixed number of draws, and where a run has settled by itself."""
     for game in games(scale):
-        runs = scale(-(-5000 // game.n), 3)
-        for surrogate in ("ridge", "gp"):
-            for calls, tolerance, said in ((256, 0.0, "256"), (512, 0.0, "512"), (5000, 0.05, "settled")):
-                yield Coverage(
-                    f"{game.name}, {surrogate}, {said}", hits(game, surrogate, calls, tolerance), runs
-                )
+        yield from coverages(game, scale)
+
+
+def coverages(game: Game, scale: Scale) -> Iterator[Coverage]:
+    """All coverages of a game; the process has settled before 1,000 draws."""
+    runs = scale(-(-5000 // game.n), 3)
+    for surrogate, calls, tolerance, said in (
+        ("ridge", 256, 0.0, "256"),
+        ("ridge", 1000, 0.0, "1,000"),
+        ("ridge", 5000, 0.05, "settled"),
+        ("gp", 256, 0.0, "256"),
+        ("gp", 5000, 0.05, "settled"),
+    ):
+        yield Coverage(f"{game.name}, {surrogate}, {said}", hits(game, surrogate, calls, tolerance), runs)
 
 
 # --- estimators ---------------------------------------------------------------------------------------------
@@ -319,8 +326,18 @@ def reviews(scale: Scale) -> Iterator[Game]:
             12,
         ),
     ):
-        text = frame["text"][lengths == length].iloc[0]
-        rest = frame[frame["text"] != text]
+        texts = frame["text"][lengths == length].iloc[:30]
+        rest = frame.drop(texts.index)
         pipeline = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), min_df=2), model)
         pipeline.fit(rest["text"], rest["label"])
-        yield played(name, xai.Text(group=True), text, pipeline.predict_proba)
+        masker = xai.Text(group=True)
+        text = max(texts, key=lambda text: moving(masker, text, pipeline.predict_proba))
+        yield played(name, masker, text, pipeline.predict_proba)
+
+
+def moving(masker: Any, text: str, answer: Callable[[Any], Values]) -> int:
+    """How many words move the answer when they alone are struck."""
+    bound = masker.bind(text)
+    masks = np.concatenate([np.ones((1, bound.n_features)), 1 - np.eye(bound.n_features)]) > 0
+    answers = answer(bound.build(masks))[:, 0]
+    return int(np.count_nonzero(np.abs(answers[1:] - answers[0]) > 1e-3))

@@ -216,9 +216,9 @@ class LocalModel:
         if self._around.n_features > MOST_FEATURES:
             why = f"for more than {MOST_FEATURES} features it has too few draws to learn from"
         elif fit.learnt is None:
-            why = f"it needs more draws, or its errors on draws left out are over {BETTER:.0%} of a line's squared ones"
+            why = f"it needs more draws, or its squared errors on draws left out may be over {BETTER:.0%} of a line's"
         else:
-            why = f"its squared errors on draws left out are over {BETTER:.0%} of a line's"
+            why = f"its squared errors on draws left out may be over {BETTER:.0%} of a line's"
         which = "" if fit.learnt is None else f" for {int((~fit.learnt).sum())} of {len(fit.learnt)} outputs"
         return (f"Ridge regression stands in for the Gaussian process{which}: {why}.",)
 

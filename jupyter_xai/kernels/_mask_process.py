@@ -19,8 +19,8 @@ LEAST_MASKS = 192
 """Different masks that it takes at least, and six a coefficient."""
 MOST_MASKS = 1500
 """Masks the process learns from; draws after these correct what it says."""
-BETTER = 0.25
-"""The process is used where its squared errors on masks left out are at most this share of a line's."""
+BETTER = 0.5
+"""The process is used where its squared errors on masks left out are surely under this share of a line's."""
 
 _FITTED_ON = 256
 _STEP = 64
@@ -70,11 +70,12 @@ class MaskProcess:
 
     Notes
     -----
-    Where the process foretells masks that it is not shown hardly better than a line does, the regression's own
-    coefficients and errors stand. Else standard errors are the delete-a-group jackknife's (Kott, "The delete-a-group
+    Where the process does not foretell masks that it is not shown clearly better than a line does, the regression's own
+    coefficients and errors stand: the ratio of their squared errors, with an allowance for how few masks it may be made
+    of, must be under a half. Else standard errors are the delete-a-group jackknife's (Kott, "The delete-a-group
     jackknife", 2001) with the kernel as it is, over 32 groups in closed form: rather too wide, as leaving out a group
-    also loses what the process had learnt from it. They are no smaller than the regression's own, times the ratio of
-    the two errors on masks left out. Once every mask was drawn, nothing is left to chance.
+    also loses what the process had learnt from it. They are no smaller than the regression's own, times the root
+    of that ratio. Once every mask was drawn, nothing is left to chance.
 
     Examples
     --------
@@ -144,8 +145,14 @@ class MaskProcess:
         coefs = across @ dual + of_basis @ linear
         influence = across @ system.projected + of_basis @ (system.inverse_basis @ system.basis_inverse).T
         missed = dual / np.diagonal(system.projected)[:, None]  # each answer less what all others foretell
+        squares = counts[:, None] * missed**2
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = counts @ missed**2 / _missed_by_line(basis, answers, counts)
+            telling = squares.sum(axis=0) ** 2 / (squares**2).sum(
+                axis=0
+            )  # masks that the sum is really made of
+            share = (
+                squares.sum(axis=0) * (1.0 + 2.0 / np.sqrt(telling)) / _missed_by_line(basis, answers, counts)
+            )
         return _Learnt(
             kernel,
             rows,

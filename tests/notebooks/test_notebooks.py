@@ -49,3 +49,10 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
         assert (len(live), len(stored)) == (3, 3)
         for html in stored:
             assert re.search(r" · finished · 20\d rows", html)  # a long text takes two more
+    if path.stem == "black_box":
+        pictures = [out for out in displayed if "image/png" in out.data]
+        live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
+        assert (len(pictures), len(live)) == (
+            17,
+            1,
+        )  # 3 inputs by 5 methods, the intervals, and the view's own
