@@ -150,6 +150,7 @@ describe("the removal slider", () => {
     expect(view.words(".tx-body")).toContain("dull");
     const struck = view.all(".tx-body .w.gone").map((word) => word.textContent);
     expect(struck.sort()).toEqual(["dull", "script"]);
+    expect(view.words(".jx-foot")).toContain("Curves took 412 more rows.");
     expect(view.all(".tx-r.gone")).toHaveLength(2);
     expect(view.words(".jx-rem .rd")).toContain("without dull, script");
     expect(view.words(".jx-msg")).toContain("the removal slider");

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { whole } from "../format";
 import type { Store } from "../store";
 import { doubt, featureWord, fillWords } from "../words";
 import { Hands } from "./hands";
@@ -10,15 +11,17 @@ const HOLLOW: Record<string, string> = { pixels: "outlines only", tokens: "thin 
 /** Doubt in one number, what the input was taken for, and what a saved view can still do. */
 export function Foot({ store, children, still }: { store: Store; children?: ComponentChildren; still: string }) {
   const geometry = store.geometry.value;
-  const { values, errors, prediction } = store.picture.value;
+  const { estimate, values, errors, prediction } = store.picture.value;
   if (!geometry) return null;
   const { layout } = geometry;
+  const { rows } = store.paths.value;
   const facts = [
     values && !isFlat(values, prediction)
       ? doubt(values, errors, featureWord(geometry), HOLLOW[layout.type] ?? "hollow bars")
       : "",
     layout.type === "pixels" ? fillWords(layout.fill) : "",
     geometry.took,
+    rows > 0 && store.paths.value.run === estimate?.run ? `Curves took ${whole(rows)} more rows.` : "",
   ].filter((fact) => fact !== "");
   return (
     <>
