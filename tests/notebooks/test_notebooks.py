@@ -52,7 +52,4 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
     if path.stem == "black_box":
         pictures = [out for out in displayed if "image/png" in out.data]
         live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
-        assert (len(pictures), len(live)) == (
-            17,
-            1,
-        )  # 3 inputs by 5 methods, the intervals, and the view's own
+        assert (len(pictures), len(live)) == (16, 1)  # 3 inputs by 5 methods and the intervals; the view
