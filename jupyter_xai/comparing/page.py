@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.explanation import Pixels
-from jupyter_xai.explanation.numbers import duration, signed, significant, whole
+from jupyter_xai.explanation.numbers import duration, prediction, signed, significant, whole
 from jupyter_xai.metrics.subject import per_unit, relative
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def html(found: Comparison, output: int = 0) -> str:
     found : Comparison
     output : int
     """
-    prediction = significant(float(found.predictions[output]))
+    said = prediction(float(found.predictions[output]), found.space)
     parts = [
-        f"<p><b>{escape(found.output_names[output])}</b>: {prediction} ({escape(found.space)})</p>",
+        f"<p><b>{escape(found.output_names[output])}</b>: {said} ({escape(found.space)})</p>",
         f"<p>{escape(found.verdict)}</p>",
         f'<p style="{_SMALL}">{escape(found.space_reason)}</p>',
         _attributions(found, output),
@@ -72,7 +72,12 @@ def _attributions(found: Comparison, output: int) -> str:
         )
         rows.append(f'<tr><th style="{_NAME}">{escape(str(names[feature]))}</th>{cells}</tr>')
     left = values.shape[1] - len(order)
-    more = f'<p style="{_SMALL}">{whole(left)} more features have smaller values.</p>' if left > 0 else ""
+    rest = (
+        "1 more feature has a smaller value"
+        if left == 1
+        else f"{whole(left)} more features have smaller values"
+    )
+    more = f'<p style="{_SMALL}">{rest}.</p>' if left > 0 else ""
     scaled = [entry.label for entry, alone in zip(explained, own, strict=True) if alone]
     said = (
         f'<p style="{_SMALL}">{escape(", ".join(scaled))}: on a scale of its own, its values are no contributions.</p>'
@@ -83,41 +88,38 @@ def _attributions(found: Comparison, output: int) -> str:
 
 
 def _metrics(found: Comparison, output: int) -> str:
-    names = list(dict.fromkeys(name for entry in found.entries for name in entry.measures))
-    head = "".join(
-        f'<th style="{_HEAD}" title="{escape(_definition(found, name), quote=True)}">{escape(name)}</th>'
-        for name in names
-    )
-    columns = {name: _column(found, name, output) for name in names}
+    """One line a metric, one column a method; those that cannot are below, each with its reason."""
+    names = list(dict.fromkeys(name for entry in found.explained for name in entry.measures))
+    head = "".join(f'<th style="{_HEAD}">{escape(entry.label)}</th>' for entry in found.explained)
     rows = []
-    for at, entry in enumerate(found.entries):
-        if entry.why_not or entry.explanation is None:
-            why = entry.why_not or "Not asked: it was stopped before."
-            rows.append(
-                f'<tr><th style="{_NAME}">{escape(entry.label)}</th><td style="{_NAME}" colspan="{len(names) + 2}">'
-                f"{escape(why)}</td></tr>"
-            )
-            continue
-        cells = "".join(f'<td style="{_CELL}">{columns[name][at]}</td>' for name in names)
-        rows.append(
-            f'<tr><th style="{_NAME}">{escape(entry.label)}</th>{cells}<td '
-            f'style="{_CELL}">{duration(entry.seconds)}</td>'
-            f'<td style="{_CELL}">{whole(entry.n_rows)}</td></tr>'
-        )
-    return (
-        f'<table><tr><th style="{_HEAD}"></th>{head}<th style="{_HEAD}">time</th><th style="{_HEAD}">model '
-        f"rows</th></tr>"
-        f"{''.join(rows)}</table>"
+    for name in names:
+        measure = next(entry.measures[name] for entry in found.explained if name in entry.measures)
+        end = f", {measure.better} is better" if measure.better else ""
+        cells = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in _column(found, name, output))
+        title = escape(measure.definition, quote=True)
+        rows.append(f'<tr><th style="{_NAME}" title="{title}">{escape(name + end)}</th>{cells}</tr>')
+    costs = (
+        ("time", [duration(entry.seconds) for entry in found.explained]),
+        ("model rows", [whole(entry.n_rows) for entry in found.explained]),
     )
-
-
-def _definition(found: Comparison, name: str) -> str:
-    return next(entry.measures[name].definition for entry in found.entries if name in entry.measures)
+    for name, values in costs:
+        cells = "".join(f'<td style="{_CELL}">{value}</td>' for value in values)
+        rows.append(f'<tr><th style="{_NAME}">{name}</th>{cells}</tr>')
+    table = (
+        f'<table><tr><th style="{_HEAD}"></th>{head}</tr>{"".join(rows)}</table>' if found.explained else ""
+    )
+    missing = [entry for entry in found.entries if entry.explanation is None]
+    said = "".join(
+        f'<p style="{_SMALL}"><b>{escape(entry.label)}</b>: '
+        f"{escape(entry.why_not or 'Not asked: it was stopped before.')}</p>"
+        for entry in missing
+    )
+    return table + said
 
 
 def _column(found: Comparison, name: str, output: int) -> list[str]:
     """Cells of one metric: bars on one scale, the interval behind the number, which end is better on top."""
-    measures = [entry.measures.get(name) for entry in found.entries]
+    measures = [entry.measures.get(name) for entry in found.explained]
     values: NDArray[np.float64] = np.array(
         [np.nan if each is None else float(each.values[output]) for each in measures]
     )
@@ -167,9 +169,13 @@ def _said(found: Comparison) -> list[str]:
 
 
 def _bar(share: float, colour: str) -> str:
+    """A bar that begins where those above and below it do."""
     width = round(_WIDTH * min(1.0, max(0.0, share)))
-    return (
-        f'<span style="display:inline-block;width:{width}px;height:9px;background:{colour};margin-right:6px"></span>'
+    inner = (
+        f'<span style="display:inline-block;width:{width}px;height:9px;background:{colour}"></span>'
         if width
         else ""
+    )
+    return (
+        f'<span style="display:inline-block;width:{_WIDTH}px;text-align:left;margin-right:6px">{inner}</span>'
     )

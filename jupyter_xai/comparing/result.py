@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.explanation import Curve, Explanation, Layout
-from jupyter_xai.explanation.numbers import fixed, significant, whole
+from jupyter_xai.explanation.numbers import fixed, prediction, significant, whole
 from jupyter_xai.metrics import Measure, agreement, onto
 from jupyter_xai.metrics._measure import difference
 from jupyter_xai.metrics.projection import coarser
@@ -208,11 +208,23 @@ class Comparison:
             return f"The model bears out no single method most.{none}{self._behind()}"
         if len(names) == 1:
             (label,) = names
-            return (
-                f"On this input the model bears out {label} most: it is ahead in {_listed(by[label])}.{none}"
-            )
-        parts = [f"{_listed(metrics)} favours {label}" for label, metrics in by.items() if metrics]
+            ahead = _listed(self._with_turf(label, by[label]))
+            if all((self[label].name, metric) in OWN for metric in by[label]):
+                return (
+                    f"The model bears out no single method most: {label} is ahead, but only in {ahead}.{none}"
+                )
+            return f"On this input the model bears out {label} most: it is ahead in {ahead}.{none}"
+        parts = [
+            f"{label} is ahead in {_listed(self._with_turf(label, metrics))}"
+            for label, metrics in by.items()
+            if metrics
+        ]
         return f"The metrics disagree: {'; '.join(parts)}.{none}"
+
+    def _with_turf(self, label: str, metrics: list[str]) -> list[str]:
+        """Metrics, with what is to be known where a method leads in what it optimises."""
+        said = [(metric, OWN.get((self[label].name, metric), "")) for metric in metrics]
+        return [f"{metric}, {why}" if why else metric for metric, why in said]
 
     def _behind(self) -> str:
         """Methods that are behind the best beyond the intervals in every judging metric that they have."""
@@ -342,6 +354,7 @@ class Comparison:
 
         layout, values = self.attributions(output)
         found = [entry.explanation for entry in self.explained if entry.explanation is not None]
+        said = prediction(float(self.predictions[output]), self.space)
         return draw(
             [entry.label for entry in self.explained],
             layout,
@@ -349,7 +362,7 @@ class Comparison:
             [entry.curves for entry in self.explained],
             alone=[per_unit(each) or relative(each) for each in found],
             output=output,
-            title=f"{self.output_names[output]}: {significant(float(self.predictions[output]))} ({self.space})",
+            title=f"{self.output_names[output]}: {said} ({self.space})",
             max_features=max_features,
         )
 

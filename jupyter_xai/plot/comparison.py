@@ -98,19 +98,14 @@ def _heat(layout: Pixels, row: NDArray[np.float64]) -> NDArray[np.float64]:
 def _curves(axis: Any, labels: Sequence[str], curves: Sequence[Sequence[Curve]], output: int) -> None:
     from jupyter_xai.plot.canvas import drawable
 
-    shaded = False
+    random = next((curve for some in curves for curve in some if curve.kind == "random_removal"), None)
+    if random is not None and random.band is not None:
+        axis.fill_between(
+            random.x, random.band[0, output], random.band[1, output], color="#dfe2e6", label="random orders"
+        )
     for i, (label, some) in enumerate(zip(labels, curves, strict=True)):
         for curve in some:
-            if curve.kind == "random_removal" and not shaded and curve.band is not None:
-                axis.fill_between(
-                    curve.x,
-                    curve.band[0, output],
-                    curve.band[1, output],
-                    color="#dfe2e6",
-                    label="random orders",
-                )
-                shaded = True
-            elif curve.kind == "removal" and curve.order == output:
+            if curve.kind == "removal" and curve.order == output:
                 axis.plot(curve.x, curve.y[output], color=COLOURS[i % len(COLOURS)], label=drawable(label))
     axis.set_xlabel("features removed, the highest first", fontsize=9)
     axis.tick_params(labelsize=8)

@@ -460,3 +460,12 @@ def test_words_of_a_network_of_token_ids() -> None:
     assert found.space == "logit"
     assert np.isfinite(found["deep_lift"].measures["deletion area"].values[0])
     assert np.isfinite(found.agreement()[0, 1])
+
+
+def test_a_lead_on_a_methods_own_ground_is_said_to_be_one() -> None:
+    from dataclasses import replace
+
+    found = judged(A=(0.9, 0.05), B=(0.7, 0.05))
+    own = replace(found, entries=(replace(found.entries[0], name="lime"), found.entries[1]))
+    assert "ahead in local fidelity, which LIME itself fits" in own.verdict
+    assert "itself fits" not in found.verdict
