@@ -269,3 +269,38 @@ def test_a_view_has_them_and_says_what_they_took(kind):
     chance = next(curve for curve in sent["curves"] if curve["kind"] == "random_removal")
     assert len(chance["band"]) == 2 * len(chance["y"])
     assert len({curve["order"] for curve in sent["curves"] if curve["kind"] == "removal"}) == 2
+
+
+def test_stop_while_curves_are_drawn_ends_them_and_the_explanation_stands():
+    model = Counting(of_text)
+    view = xai.explain(model, REVIEW, n_samples=100, batch_size=4)
+    question = view._question
+    stopped_at: list[int] = []
+
+    def watch(_: object) -> bool:
+        return not stopped_at
+
+    last = None
+    for last in question.stream(view._scene.request, watch):
+        if last.curves and not stopped_at:
+            stopped_at.append(len(model.rows))
+    assert last.status in {"settled", "capped"}
+    assert {curve.kind for curve in last.curves} == {"removal"}  # the rest was not asked for
+    assert len(model.rows) == stopped_at[0]
+
+
+def test_after_edits_of_a_text_words_keep_their_numbers():
+    model = Counting(of_text)
+    view = xai.explain(model, REVIEW, n_samples=100)
+    _ = view.explanation
+    view.what_if([{"op": "strike", "positions": [1]}, {"op": "insert", "position": 0, "text": "wasted"}])
+    found = view.explanation
+    ids = view._page.get("frame")["ids"]
+    sent = {c["feature"]: c for c in view._page.get("curves")["curves"] if c["kind"] == "presence"}
+    assert 1 not in sent
+    assert max(sent) == max(ids) >= 12  # the inserted word counts on
+    alone = {c.feature: c for c in found.curves if c.kind == "presence"}
+    for feature, curve in alone.items():
+        there = sent[ids[feature]]
+        y = there["offset"] + there["scale"] * np.frombuffer(there["y"], "<f2").astype(float)
+        np.testing.assert_allclose(y.reshape(curve.y.shape), curve.y, atol=1e-3)
