@@ -275,6 +275,7 @@ def test_stop_while_curves_are_drawn_ends_them_and_the_explanation_stands():
     model = Counting(of_text)
     view = xai.explain(model, REVIEW, n_samples=100, batch_size=4)
     question = view._question
+    question.drop_caches()
     stopped_at: list[int] = []
 
     def watch(_: object) -> bool:
@@ -285,7 +286,8 @@ def test_stop_while_curves_are_drawn_ends_them_and_the_explanation_stands():
         if last.curves and not stopped_at:
             stopped_at.append(len(model.rows))
     assert last.status in {"settled", "capped"}
-    assert {curve.kind for curve in last.curves} == {"removal"}  # the rest was not asked for
+    # one output's insertion is the other's removal; the random orders were not asked for
+    assert {curve.kind for curve in last.curves} <= {"removal", "insertion"}
     assert len(model.rows) == stopped_at[0]
 
 
