@@ -134,9 +134,8 @@ def _column(found: Comparison, name: str, output: int) -> list[str]:
         else:
             half = None if each.half_widths is None else float(each.half_widths[output])
             wide = "" if half is None or not np.isfinite(half) else f" ± {significant(half)}"
-            cells.append(
-                f"{_bar(abs(value) / longest if longest else 0.0, _PLAIN)}{significant(value)}{wide}"
-            )
+            number = f'<span style="display:inline-block;min-width:8em">{significant(value)}{wide}</span>'
+            cells.append(_bar(abs(value) / longest if longest else 0.0, _PLAIN) + number)
     return cells
 
 

@@ -467,5 +467,7 @@ def test_a_lead_on_a_methods_own_ground_is_said_to_be_one() -> None:
 
     found = judged(A=(0.9, 0.05), B=(0.7, 0.05))
     own = replace(found, entries=(replace(found.entries[0], name="lime"), found.entries[1]))
-    assert "no single method most: A is ahead, but only in local fidelity, which LIME itself fits" in own.verdict
+    assert (
+        "no single method most: A is ahead, but only in local fidelity, which LIME itself fits" in own.verdict
+    )
     assert "itself fits" not in found.verdict
