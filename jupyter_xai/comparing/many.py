@@ -57,7 +57,9 @@ random_state, batch_size
     Returns
     -------
     Benchmark
-        An interrupt stops, and what is there is returned.
+        An interrupt stops, and what is there is returned. A row on which the model or the masker fails is left out,
+        which
+        a notice says; if it is the first one the error is raised.
 
     Raises
     ------
@@ -136,11 +138,11 @@ def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[
         names = last.metrics if last is not None else ()
         last = Benchmark(
             records=tuple(records),
-            methods=methods,
+            methods=methods or (last.methods if last is not None else ()),
             metrics=tuple(dict.fromkeys([*names, *metrics])),
             n_instances=1 if last is None else last.n_instances + 1,
             status="running",
-            space=space,
+            space=space or (last.space if last is not None else ""),
             notices=tuple(notices),
         )
     if last is not None:
@@ -163,8 +165,9 @@ class _Row:
         try:
             *_, last = self._asked.stream(x)
         except XaiError as error:
-            error.add_note(f"It was row {chunk.start} of the benchmark.")
-            raise
+            if chunk.start == 0:  # most likely what was asked for, not the row
+                raise
+            return [], (), (), "", [f"Row {chunk.start} was left out: {error}"]
         records, metrics = [], []
         for entry in last.entries:
             cost = (entry.seconds, entry.n_rows)

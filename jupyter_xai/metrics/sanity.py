@@ -55,7 +55,7 @@ class SanityCheck:
     notices: tuple[str, ...] = ()
 
     @property
-    def notices_nothing(self) -> NDArray[np.bool_]:
+    def unaware(self) -> NDArray[np.bool_]:
         """For each output, whether the explanation stays alike when everything was made random."""
         return np.asarray(np.nan_to_num(self.rank[-1], nan=0.0) >= UNAWARE)
 

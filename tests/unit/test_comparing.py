@@ -471,3 +471,48 @@ def test_a_lead_on_a_methods_own_ground_is_said_to_be_one() -> None:
         "no single method most: A is ahead, but only in local fidelity, which LIME itself fits" in own.verdict
     )
     assert "itself fits" not in found.verdict
+
+
+def test_a_row_that_cannot_be_asked_about_is_left_out_and_said() -> None:
+    def fragile(X: Any) -> Any:
+        X = np.asarray(X)
+        if (X[:, 0] == 99).any():
+            raise RuntimeError("no 99")
+        return X[:, 0] * X[:, 1]
+
+    rows = ROWS[:4].copy()
+    rows[2, 0] = 99
+    found = xai.benchmark(fragile, rows, ["kernel_shap"], ["completeness"], background=ROWS)
+    assert found.n_instances == 4
+    assert np.isnan(found.values("completeness gap")[:, 0]).tolist() == [False, False, True, False]
+    assert any(said.startswith("Row 2 was left out") and "no 99" in said for said in found.notices)
+    assert found.methods == ("KernelSHAP",)
+    with pytest.raises(xai.ModelError, match="no 99"):
+        xai.benchmark(fragile, rows[2:], ["kernel_shap"], ["completeness"], background=ROWS)
+
+
+def test_an_interrupt_keeps_what_is_there() -> None:
+    class Interrupted:
+        params = ()
+        method = "slow"
+
+        def explain(self, x: Any, targets: Any = None) -> Any:
+            raise KeyboardInterrupt
+
+    found = xai.compare(
+        model, ROWS[0], ["kernel_shap", Interrupted()], background=ROWS, metrics=[], n_samples=50
+    )
+    assert found.status == "stopped"
+    assert {entry.label for entry in found.explained} <= {"KernelSHAP"}
+    seen = 0
+
+    def later(X: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen > 12:
+            raise KeyboardInterrupt
+        return model(X)
+
+    many = xai.benchmark(later, ROWS[:30], ["kernel_shap"], ["completeness"], background=ROWS)
+    assert many.status == "stopped"
+    assert 0 < many.n_instances < 30

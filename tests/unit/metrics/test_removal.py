@@ -184,7 +184,7 @@ def test_layers_are_randomised_from_the_last_and_the_network_is_left_alone() -> 
     found = randomised_layers(xai.InputXGradient(net), x)
     assert found.steps == ("4", "2", "0")
     assert np.abs(found.rank[-1, 0]) < 0.5
-    assert not found.notices_nothing[0]
+    assert not found.unaware[0]
     assert found.notices == ()
     assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
     assert torch.equal(state, torch.get_rng_state())
@@ -196,7 +196,7 @@ def test_layers_are_randomised_from_the_last_and_the_network_is_left_alone() -> 
 def test_a_method_that_does_not_notice_is_named() -> None:
     found = randomised_layers(Blind(network()), RNG.normal(size=60).astype(np.float32))
     np.testing.assert_allclose(found.rank, 1.0)
-    assert found.notices_nothing[0]
+    assert found.unaware[0]
     assert found.notices[0].startswith("blind does not notice drawing the weights of every layer anew")
 
 
