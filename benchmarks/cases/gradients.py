@@ -37,14 +37,16 @@ def passes(net: Any, rows: Any, batch: int, alone: Any = ()) -> Callable[[], obj
     return work
 
 
-def perceptron(activation: str = "ReLU") -> Any:
+def perceptron(activation: str = "ReLU", steep: float = 1.0) -> Any:
     """A row of 20 columns to 3 outputs."""
     import torch
     from torch import nn
 
     torch.manual_seed(SEED)
     bend = getattr(nn, activation)
-    return nn.Sequential(nn.Linear(20, 64), bend(), nn.Linear(64, 64), bend(), nn.Linear(64, 3)).eval()
+    first = nn.Linear(20, 64)
+    first.weight.data *= steep
+    return nn.Sequential(first, bend(), nn.Linear(64, 64), bend(), nn.Linear(64, 3)).eval()
 
 
 @row("integrated-gradients", goal=AtMost("ours", "bare", 1.05))
@@ -99,42 +101,39 @@ def equal(size: Size) -> Figure:
 
 @row("integrated-gradients-adaptive")
 def adaptive(size: Size) -> Figure:
-    """Steps to a gap of a thousandth of the change, and how many fixed Gauss-Legendre nodes it takes."""
+    """Steps to a gap of a thousandth of the change, and how many fixed Gauss-Legendre nodes come as close."""
     import torch
 
     counts = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
     counts = counts[: size(len(counts), 6)]
     said, shares = [], []
-    side = size(32, 16)
-    for name, net, x in (
-        ("tanh", perceptron("Tanh"), torch.randn(size(12, 2), 20)),
-        ("ReLU", perceptron(), torch.randn(size(12, 2), 20)),
-        ("CNN", convolutional(4), torch.randn(size(6, 2), 3, side, side)),
+    for name, net in (
+        ("tanh", perceptron("Tanh")),
+        ("steep tanh", perceptron("Tanh", 6.0)),
+        ("ReLU", perceptron()),
     ):
-        ours, fixed = [], []
-        for instance in x:
-            found = xai.IntegratedGradients(net, baseline="zeros", n_steps="auto").explain(
-                instance, targets=0
-            )
+        ours, fixed, far = [], [], []
+        for instance in torch.randn(size(6, 2), 20):
+
+            def values(n: Any, net: Any = net, x: Any = instance) -> Any:
+                return xai.IntegratedGradients(net, baseline="zeros", n_steps=n).explain(x, targets=0)
+
+            truth, found = values(2000).values, values("auto")
+            far.append(float(abs(found.values - truth).max() / abs(truth).max()))
             ours.append(found.n_evals)
-            scale = max(
-                abs(found.predictions - found.base_values)[0],
-                0.1 * (abs(found.predictions) + abs(found.base_values))[0],
+            errors = (float(abs(values(n).values - truth).max() / abs(truth).max()) for n in counts)
+            fixed.append(
+                next((n for n, error in zip(counts, errors, strict=True) if error <= far[-1]), counts[-1])
             )
-            for count in counts:
-                other = xai.IntegratedGradients(net, baseline="zeros", n_steps=count)
-                if abs(other.explain(instance, targets=0).additivity_gap[0]) <= 1e-3 * scale:
-                    break
-            fixed.append(count)
-        said.append(f"{name} {median(ours):g} against {median(fixed):g}")
+        said.append(f"{name} {median(ours):g} against {median(fixed):g} (error {median(far):.0e})")
         shares.append(median(ours) / median(fixed))
     return Figure(
-        "integrated gradients, automatic steps to a gap of 1e-3, against the fewest fixed steps that reach it",
+        "integrated gradients, automatic steps to a gap of 1e-3, against fixed steps that are as close",
         value=max(shares),
         shown="; ".join(said),
         limit=1.0,
-        goal="fewer steps",
-        note="medians over instances; the fewest of a list of fixed counts, which nobody knows beforehand",
+        goal="no more steps",
+        note="medians over instances; error: largest difference to 2,000 nodes, of the largest value",
     )
 
 

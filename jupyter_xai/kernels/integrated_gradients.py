@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +18,14 @@ from jupyter_xai.params import FloatParam, IntParam, ParamSpec
 
 _NODES = 4
 """Nodes of one panel when the line is halved where it bends."""
+_TOGETHER = 16
+"""Most panels that are halved at once."""
+_MOST = 4096
+"""Steps after which a run ends with the gap it has."""
+_ROUNDING = 4.0
+"""Units in the last place of the outputs that are not taken for a gap."""
+_FALL = 8.0
+"""By how much a panel's gap falls in its halves at least where the gradient does not jump."""
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -33,10 +42,11 @@ class IntegratedGradients(GradientKernel):
         The reference input, without a batch axis. None: the mean of a table's background, the padding token for token
         ids, else zeros.
     n_steps : int or "auto", default=50
-        Gauss-Legendre nodes on the line. Auto: panels of four nodes, halved where the gap is largest, until it is below
-        ``tolerance``.
+        Gauss-Legendre nodes on the line. Auto: a panel of four nodes, halved where the gap is largest, until the gaps
+        of all panels together are below ``tolerance``, at most some 4,000 nodes.
     tolerance : float, default=0.001
-        For auto: the largest gap, as a share of the change of the output.
+        For auto: the largest gap, as a share of the change of the output. Gaps of panels do not cancel: a run is done
+        when the values are right, not when their sum happens to be.
     inputs : Layout or masker, optional
     random_state : int or None, default=0
         Not used: nothing is drawn.
@@ -114,20 +124,18 @@ class IntegratedGradients(GradientKernel):
                 yield line.found([each / done for each in sums], base, run.n_evals // run.count, len(nodes))
             return
         panels = _Panels(line)
-        rows = torch.arange(run.count)
         for values, gap in panels.halved():
             change = torch.maximum((run.scores() - base).abs(), 0.1 * (run.scores().abs() + base.abs())).amax(
                 dim=1
             )
-            share = float((gap[rows] / change.clamp_min(1e-12)).max())
+            share = float((gap / change.clamp_min(1e-12)).max())
             settled = share <= self.tolerance
             steps = run.n_evals // run.count
-            found = line.found(
-                values, base, steps, max(steps + 2 * _NODES, 1), settled=settled, resolved=steps
-            )
-            run.total = run.n_evals + (0 if settled else 2 * _NODES * run.count)
+            more = 0 if settled else 2 * _NODES
+            found = line.found(values, base, steps, steps + more, settled=settled, resolved=steps)
+            run.total = run.n_evals + more * run.count
             yield found
-            if settled:
+            if settled or steps >= _MOST:
                 return
 
 
@@ -147,14 +155,23 @@ class _Line:
         ]
 
     def walk(
-        self, places: NDArray[np.float64], weights: NDArray[np.float64]
+        self,
+        places: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        panels: NDArray[np.intp] | None = None,
     ) -> Iterator[tuple[list[Tensor], float]]:
         """Weighted gradients times the change, batch by batch.
+
+        Parameters
+        ----------
+        places, weights : ndarray of shape (n,)
+        panels : ndarray of shape (n,), int, optional
+            Which panel each place belongs to, from 0.
 
         Yields
         ------
         part : list of Tensor
-            To be summed, (instances, targets, ...).
+            To be summed, (instances, targets, ...), for all panels one after another.
         done : float
             Weight of all that was walked so far, a row.
         """
@@ -163,6 +180,9 @@ class _Line:
         owners = torch.arange(count, device=run.device).repeat(len(places))
         at = torch.as_tensor(np.repeat(places, count), dtype=run.dtype, device=run.device)
         weight = torch.as_tensor(np.repeat(weights, count), dtype=run.dtype, device=run.device)
+        panels = np.zeros(len(places), dtype=np.intp) if panels is None else panels
+        into = torch.as_tensor(np.repeat(panels * count, count), device=run.device) + owners
+        length = count * (int(panels.max()) + 1)
 
         def work(a: int, b: int) -> list[Tensor]:
             rows = owners[a:b]
@@ -170,8 +190,8 @@ class _Line:
             found = []
             for gradient, change in zip(gradients, self.change, strict=True):
                 share = gradient * _along(weight[a:b], gradient) * change[rows][:, None]
-                total = share.new_zeros((count, *share.shape[1:]))
-                found.append(total.index_add_(0, rows, share))
+                total = share.new_zeros((length, *share.shape[1:]))
+                found.append(total.index_add_(0, into[a:b], share))
             return found
 
         for _, stop, part in run.over(len(owners), work):
@@ -181,6 +201,7 @@ class _Line:
         """Scores (instances, targets) at one place."""
         owners = torch.arange(self.run.count, device=self.run.device)
         at = torch.full((self.run.count,), place, dtype=self.run.dtype, device=self.run.device)
+        self.run.n_rows += self.run.count
         with torch.no_grad():
             return self.run.function(owners)(*self.at(owners, at))
 
@@ -199,41 +220,90 @@ class _Line:
         return Attribution(values, base, n_evals=steps, total=total, settled=settled, params=params)
 
 
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """A stretch of the line.
+
+    Parameters
+    ----------
+    sums : list of Tensor
+        Its part of the values.
+    gap : Tensor of shape (instances,)
+        What the sums miss of the change of the output along it, the largest over targets.
+    nodes : int
+        How many its halves get.
+    """
+
+    sums: list[Tensor]
+    gap: Tensor
+    nodes: int
+
+
 class _Panels:
-    """Panels of a line, each with its own sum and its own gap; the worst one is halved."""
+    """Panels of a line, each with its own sum and its own gap; the worst ones are halved.
+
+    Where halving leaves the gap almost as it was, the gradient jumps there, as that of ReLU does: many nodes are
+    wasted on such a panel, and its halves get fewer.
+    """
 
     def __init__(self, line: _Line) -> None:
         self._line = line
-        self._nodes, self._weights = np.polynomial.legendre.leggauss(_NODES)
         self._scores: dict[float, Tensor] = {}
-        self._panels: dict[tuple[float, float], tuple[list[Tensor], Tensor]] = {}
+        self._panels: dict[tuple[float, float], _Panel] = {}
 
     def halved(self) -> Iterator[tuple[list[Tensor], Tensor]]:
         """Values and the summed local gaps (instances,), from one panel on."""
-        self._add(0.0, 1.0)
+        self._add([(0.0, 1.0, _NODES, math.inf)])
         while True:
+            panels = self._panels.values()
             values = [
-                torch.stack(each).sum(0) for each in zip(*(v for v, _ in self._panels.values()), strict=True)
+                torch.stack(each).sum(0) for each in zip(*(panel.sums for panel in panels), strict=True)
             ]
-            yield values, torch.stack([gap for _, gap in self._panels.values()]).sum(0)
-            low, high = max(self._panels, key=lambda panel: float(self._panels[panel][1].max()))
-            middle = (low + high) / 2
-            if middle in {low, high} or high - low < math.ulp(1.0) * 64:
+            yield values, torch.stack([panel.gap for panel in panels]).sum(0)
+            halves = []
+            for low, high in self._worst():
+                panel = self._panels.pop((low, high))
+                middle, gap = (low + high) / 2, float(panel.gap.max())
+                halves += [(low, middle, panel.nodes, gap), (middle, high, panel.nodes, gap)]
+            if not halves:
                 return
-            del self._panels[low, high]
-            self._add(low, middle)
-            self._add(middle, high)
+            self._add(halves)
 
-    def _add(self, low: float, high: float) -> None:
-        width = high - low
-        places, weights = low + (self._nodes + 1) / 2 * width, self._weights / 2 * width
+    def _worst(self) -> list[tuple[float, float]]:
+        """The panel with the largest gap and those with half as much, as long as they can be halved."""
+        gaps = {
+            (low, high): float(panel.gap.max())
+            for (low, high), panel in self._panels.items()
+            if high - low >= math.ulp(1.0) * 64
+        }
+        largest = max(gaps.values(), default=0.0)
+        worst = sorted(
+            (place for place in gaps if gaps[place] >= largest / 2), key=lambda place: -gaps[place]
+        )
+        return worst[:_TOGETHER] if largest > 0 else []
+
+    def _add(self, stretches: list[tuple[float, float, int, float]]) -> None:
+        """Walk stretches (low, high, nodes, gap of the one they are half of)."""
+        places, weights, panels = [], [], []
+        for number, (low, high, count, _) in enumerate(stretches):
+            nodes, share = np.polynomial.legendre.leggauss(count)
+            places.append(low + (nodes + 1) / 2 * (high - low))
+            weights.append(share / 2 * (high - low))
+            panels.append(np.full(count, number))
         sums: list[Tensor] | None = None
-        for part, _ in self._line.walk(places, weights):
+        walked = self._line.walk(np.concatenate(places), np.concatenate(weights), np.concatenate(panels))
+        for part, _ in walked:
             sums = part if sums is None else [old + new for old, new in zip(sums, part, strict=True)]
         assert sums is not None
-        total = torch.stack([each.flatten(2).sum(2) for each in sums]).sum(0)
-        gap = (self._at(high) - self._at(low) - total).abs().amax(dim=1)
-        self._panels[low, high] = sums, gap
+        each = [total.reshape(len(stretches), -1, *total.shape[1:]) for total in sums]
+        for number, (low, high, count, before) in enumerate(stretches):
+            mine = [total[number] for total in each]
+            total = torch.stack([part.flatten(2).sum(2) for part in mine]).sum(0)
+            ends = self._at(low), self._at(high)
+            rounding = _ROUNDING * torch.finfo(total.dtype).eps * (ends[0].abs() + ends[1].abs())
+            gap = ((ends[1] - ends[0] - total).abs() - rounding).clamp_min(0.0).amax(dim=1)
+            jumps = float(gap.max()) > before / _FALL
+            self._panels[low, high] = _Panel(mine, gap, max(1, count // 2) if jumps else count)
 
     def _at(self, place: float) -> Tensor:
         if place not in self._scores:

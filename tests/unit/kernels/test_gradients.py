@@ -302,8 +302,8 @@ def test_what_is_complete_when_it_is_asked_to_stop_is_the_answer():
         *_, last = kernel.stream(X[0], watch=lambda progress: progress.n_evals == 0)
         assert last.status == "settled"
         np.testing.assert_array_equal(last.values, truth.values)
-    *_, last = IntegratedGradients(net, n_steps="auto", tolerance=1e-9).stream(
-        X[0], watch=lambda progress: progress.n_evals == 0
+    *_, last = IntegratedGradients(Kink(), n_steps="auto").stream(
+        [0.5, 0.5], watch=lambda progress: progress.n_evals == 0
     )
     assert last.status == "stopped"
     assert abs(last.values).max() > 0
@@ -385,11 +385,12 @@ def test_integrated_gradients_are_exact_for_polynomials():
     assert found.base_values == pytest.approx([0.0])
 
 
-def test_steps_are_spent_where_the_line_bends():
-    class Kink(nn.Module):
-        def forward(self, x):
-            return torch.relu(10 * (x.sum(1, keepdim=True) - 0.9)) + x.sum(1, keepdim=True)
+class Kink(nn.Module):
+    def forward(self, x):
+        return torch.relu(10 * (x.sum(1, keepdim=True) - 0.9)) + x.sum(1, keepdim=True)
 
+
+def test_steps_are_spent_where_the_line_bends():
     x = torch.tensor([0.5, 0.5])
     fixed = IntegratedGradients(Kink(), n_steps=50).explain(x)
     auto = IntegratedGradients(Kink(), n_steps="auto", tolerance=1e-3).explain(x)
@@ -397,8 +398,44 @@ def test_steps_are_spent_where_the_line_bends():
     assert abs(auto.additivity_gap[0]) <= 1e-3 * 2
     assert auto.n_evals == auto.params["n_steps"] >= 4
     assert abs(fixed.additivity_gap[0]) > abs(auto.additivity_gap[0])
+    assert auto.n_evals < 40  # the halves of a panel in which the gradient jumps have one node each
+    np.testing.assert_allclose(auto.values, [[1.0, 1.0]], atol=2e-3)
+    nothing = IntegratedGradients(Kink(), n_steps="auto").explain([0.0, 0.0])  # no change to share out
+    assert nothing.status == "settled"
     smooth = IntegratedGradients(mlp(), n_steps="auto", tolerance=1e-2).explain(X[0])
     assert smooth.n_evals < 50
+
+
+def test_automatic_steps_end_and_their_values_are_right():
+    """On a network of many kinks, also where the output hardly changes; every row that is sent is counted."""
+    torch.manual_seed(0)
+    sizes = []
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(
+                nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)
+            )
+
+        def forward(self, x):
+            sizes.append(len(x))
+            return self.net(x)
+
+    net = Net()
+    for row in X[:3]:
+        sizes.clear()
+        found = IntegratedGradients(net, n_steps="auto").explain(row)
+        assert found.n_rows == sum(sizes)
+        truth = IntegratedGradients(net, n_steps=1000).explain(row)
+        assert found.status == "settled"
+        assert abs(found.values - truth.values).max() <= 2e-3 * abs(truth.values).max()
+    many = IntegratedGradients(net, n_steps="auto").explain_batch(X[:3])
+    for row, each in zip(X[:3], many, strict=True):
+        truth = IntegratedGradients(net, n_steps=1000).explain(row)
+        assert abs(each.values - truth.values).max() <= 2e-3 * abs(truth.values).max()
+    tight = IntegratedGradients(net, n_steps="auto", tolerance=1e-9).explain(X[0])
+    assert tight.n_evals < 5000
 
 
 def test_each_row_of_a_batch_has_its_own_baseline():
