@@ -13,7 +13,7 @@ from jupyter_xai.models import wrap
 from jupyter_xai.responses import removal_curves
 
 
-@row("removal", goal=AtMost("ours", "bare", 1.1))
+@row("removal-curves", goal=AtMost("ours", "bare", 1.1))
 def removal(size: Size) -> Contest:
     """What comes beside the network is the masks, each once, and means and quantiles of a few numbers."""
     import torch
