@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, cast
 
 from jupyter_xai.dataset._readings import Naming, Reading, reading
 from jupyter_xai.dataset._rows import Chunk, listed
 from jupyter_xai.dataset._run import DatasetKernel
 from jupyter_xai.errors import InputError
+from jupyter_xai.explanation import Explanation
 from jupyter_xai.kernels._stream import plain
 from jupyter_xai.models.wrap import wrap
 from jupyter_xai.protocols import Kind, Target
@@ -86,6 +88,10 @@ class ExplainerKernel(DatasetKernel):
         chunk : Chunk
         targets : optional
         """
+        explained = self._explained(list(listed(chunk.rows)), targets)
+        return [self._reading(found, chunk.start + i) for i, found in enumerate(explained)]
+
+    def _explained(self, rows: list[Any], targets: Target | None) -> Sequence[Explanation]:
         explainer = self.explainer
         if not callable(getattr(explainer, "explain_batch", None)):
             raise InputError(
@@ -95,8 +101,8 @@ class ExplainerKernel(DatasetKernel):
         if getattr(explainer, "n_targets", None) is not None and explainer.n_targets != self.n_targets:
             explainer = copy.copy(explainer)
             explainer.n_targets = self.n_targets
-        explained = explainer.explain_batch(list(listed(chunk.rows)), targets)
-        return [self._reading(found, chunk.start + i) for i, found in enumerate(explained)]
+        found: Sequence[Explanation] = explainer.explain_batch(rows, targets)
+        return found
 
     def _reading(self, explanation: Any, row: int) -> Reading:
         return reading(explanation, row, self.by)
