@@ -1,8 +1,17 @@
 /** What every view has around it: Esc stops, and a mistake of ours does not leave a blank cell. */
+
 import { Component, type ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { OWN_KEYS } from "./components/keys";
 import { Message } from "./controls/message";
 import type { Store } from "./store";
+
+/** What takes Enter and Space by itself keeps them from the notebook. */
+function keepKeys(event: Event): void {
+  const element = event.target as Element;
+  if (!element.matches("button, summary, select")) return;
+  for (const [name, value] of Object.entries(OWN_KEYS)) element.setAttribute(name, value);
+}
 
 /** Esc anywhere in the view is Stop. */
 export function useEscape(root: HTMLElement, store: Store): void {
@@ -13,7 +22,11 @@ export function useEscape(root: HTMLElement, store: Store): void {
       store.send("stop");
     };
     root.addEventListener("keydown", onKeyDown);
-    return () => root.removeEventListener("keydown", onKeyDown);
+    root.addEventListener("focusin", keepKeys);
+    return () => {
+      root.removeEventListener("keydown", onKeyDown);
+      root.removeEventListener("focusin", keepKeys);
+    };
   }, [root, store]);
 }
 

@@ -181,13 +181,21 @@ export function thresholdOf(geometry: Geometry, target: number): number | null {
   return output_unit === "probability" ? 1 - threshold : -threshold;
 }
 
-/** `0.021 unexplained, in layer norm2`, or that it adds up. */
-export function gapWords(gap: number, unexplained: [string, number][], decimals: number): string {
+/** A gap below this share of what is to be explained is said as how much adds up. */
+const NEARLY = 0.01;
+
+/** `adds up exactly`, `adds up to 99.97 %`, `0.021 unexplained, in layer norm2`; `moved` is what is to be explained. */
+export function gapWords(gap: number, unexplained: [string, number][], decimals: number, moved = Number.NaN): string {
   if (!Number.isFinite(gap)) return "";
   const size = fixed(Math.abs(gap), decimals);
   if (!/[1-9]/.test(size)) return "adds up exactly";
   const places = unexplained.slice(0, 2).map(([place]) => place);
-  return `${size} unexplained${places.length ? `, in ${places.join(" and ")}` : ""}`;
+  const where = places.length ? `, in ${places.join(" and ")}` : "";
+  const share = Math.abs(gap / moved);
+  // rounded down: what does not add up is never said as 100 %
+  if (share < NEARLY)
+    return `adds up to ${(Math.floor(1e4 * (1 - share)) / 100).toFixed(2)} %, ${size} unexplained${where}`;
+  return `${size} unexplained${where}`;
 }
 
 /** Name, value and interval of one feature, for tips and screen readers. */

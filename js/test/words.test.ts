@@ -158,6 +158,9 @@ describe("sentences", () => {
   it("say the gap", () => {
     expect(gapWords(0.0002, [], 3)).toBe("adds up exactly");
     expect(gapWords(-0.0214, [["layer norm2", 0.9]], 3)).toBe("0.021 unexplained, in layer norm2");
+    expect(gapWords(0.001, [["max", 1]], 4, 10)).toBe("adds up to 99.99 %, 0.0010 unexplained, in max");
+    expect(gapWords(1e-4, [], 4, -100)).toBe("adds up to 99.99 %, 0.0001 unexplained");
+    expect(gapWords(0.2, [], 3, 1)).toBe("0.200 unexplained");
   });
 
   it("know the unit of the head and the side of the threshold", () => {

@@ -1,5 +1,5 @@
 /** A word being written, in the place where it will stand. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { OWN_KEYS } from "./keys";
 
 interface DraftProps {
@@ -15,7 +15,8 @@ export function Draft({ label, text, onDone, onCancel }: DraftProps) {
   const field = useRef<HTMLInputElement>(null);
   const over = useRef(false);
   const [typed, setTyped] = useState(text);
-  useEffect(() => {
+  // before the next key comes: it is meant for this field
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);

@@ -60,7 +60,12 @@ function Equation({ store, base, name }: { store: Store; base: number; name: str
       </span>
       <span class="q" title={r2 === undefined ? "" : "weighted R² of the linear stand-in"}>
         {r2 === undefined
-          ? gapWords(estimate.gap?.[row] ?? Number.NaN, estimate.unexplained, decimals)
+          ? gapWords(
+              estimate.gap?.[row] ?? Number.NaN,
+              estimate.unexplained,
+              decimals,
+              (estimate.predictions[target] ?? model) - base,
+            )
           : fitWords(r2, says, unit)}
       </span>
     </>

@@ -1,0 +1,169 @@
+"""Changing what is explained by hand, in a real JupyterLab: what the page sends arrives, and the view follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.browser.lab import Notebook
+from tests.browser.test_live import wait_state
+
+Make = Callable[..., Notebook]
+
+IMAGE = """
+import numpy as np
+import jupyter_xai as xai
+
+rng = np.random.default_rng(0)
+photo = np.clip(rng.normal(120, 40, (48, 64, 3)), 0, 255).astype(np.uint8)
+photo[:24, :32] = 230
+
+def bright(batch):
+    p = np.asarray(batch)[:, :24, :32].mean(axis=(1, 2, 3)) / 255
+    return np.stack([p, 1 - p], axis=1)
+
+view = xai.explain(bright, photo, segmentation="grid", n_segments=12, fill=0, method="kernel_shap",
+                   output_names=["day", "night"])
+view
+"""
+
+TEXT = """
+import numpy as np
+import jupyter_xai as xai
+
+def critic(texts):
+    return np.array([[0.2 + 0.6 * ("dull" in t) + 0.1 * ("so" in t)] for t in texts])
+
+view = xai.explain(critic, "so dull. It hurts", n_samples=200)
+view
+"""
+
+
+def python(opened: Notebook, code: str) -> str:
+    return str(opened.python(code)).strip("\n")
+
+
+def until(opened: Notebook, code: str, expected: str) -> None:
+    """What the page wrote is on its way for a moment."""
+    for _ in range(20):
+        found = python(opened, code)
+        if found == expected:
+            return
+        opened.page.wait_for_timeout(300)
+    assert found == expected
+
+
+def first_number(page: Any) -> str:
+    return str(page.locator(".jx [aria-checked=true] .v").first.inner_text())
+
+
+def settled(page: Any) -> None:
+    page.wait_for_function(
+        "() => /settled|finished/.test(document.querySelector('.jx .jx-state')?.textContent ?? '')",
+        timeout=30_000,
+    )
+
+
+def changed(page: Any, before: str) -> None:
+    page.wait_for_function(
+        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() !== before",
+        arg=before,
+        timeout=15_000,
+    )
+
+
+def test_a_photo_in_the_hand(notebook: Make) -> None:
+    opened = notebook(IMAGE)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx canvas", timeout=30_000)
+    settled(page)
+    page.wait_for_function("() => document.querySelector('.jx canvas').width > 100")
+    before = first_number(page)
+    canvas = page.locator(".jx canvas")
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"])
+    changed(page, before)
+    until(opened, "print(view.what_if.edits)", "[{'op': 'hide', 'pieces': [0]}]")
+    assert float(python(opened, "print(view.prediction)")) < 0.9
+
+    # a drag covers the bright corner; the model answers while the button is down
+    hidden = first_number(page)
+    settled(page)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()  # the sentence above it has grown
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
+    changed(page, hidden)
+    page.mouse.up()
+    page.wait_for_function(
+        "() => document.querySelector('.jx .jx-say').textContent.includes('1 piece hidden, 1 box covered')"
+    )
+    until(opened, "print(view.what_if.edits[-1]['op'])", "occlude")
+
+    # what the model sees comes from Python: black where it is hidden
+    page.locator(".jx").get_by_role("checkbox", name="what the model sees").check()
+    page.wait_for_function(
+        """() => {
+          const canvas = document.querySelector('.jx canvas');
+          const at = canvas.getContext('2d').getImageData(canvas.width / 8, canvas.height / 8, 1, 1).data;
+          return at[0] < 40 && at[1] < 40 && at[2] < 40;
+        }""",
+        timeout=15_000,
+    )
+    page.locator(".jx").get_by_role("button", name="Reset").click()
+    page.wait_for_function(
+        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() === before",
+        arg=before,
+        timeout=15_000,
+    )
+    until(opened, "print(view.what_if.edits)", "[]")
+
+
+def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
+    opened = notebook(IMAGE)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx canvas", timeout=30_000)
+    settled(page)
+    summary = page.locator(".jx .jx-panel summary")
+    summary.focus()
+    page.keyboard.press("Enter")  # the notebook's own Enter would begin to edit the cell
+    pieces = page.locator(".jx").get_by_role("slider", name="number of pieces")
+    pieces.scroll_into_view_if_needed()
+    box = pieces.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + box["height"] / 2, steps=4)
+    page.get_by_text("pieces would be explained").wait_for(timeout=15_000)
+    assert python(opened, "print(view.last.features.labels.max() + 1)") == "12"
+    page.mouse.up()
+    page.wait_for_function("() => !document.querySelector('.jx').textContent.includes('would be explained')")
+    settled(page)
+    assert int(python(opened, "print(view.explanation.features.labels.max() + 1)")) > 12
+
+
+def test_words_are_written_and_struck(notebook: Make) -> None:
+    opened = notebook(TEXT)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx [data-unit='1']", timeout=30_000)
+    settled(page)
+    before = first_number(page)
+    page.locator(".jx [data-unit='1']").dblclick()
+    page.keyboard.type("fine")
+    page.keyboard.press("Enter")
+    changed(page, before)
+    page.locator(".jx [data-unit='1']").press("a")
+    page.keyboard.type("I think")
+    page.keyboard.press("Enter")
+    page.locator(".jx [data-unit='3']").click(modifiers=["Shift"])
+    page.wait_for_function("() => document.querySelectorAll('.jx .w.gone').length === 2", timeout=15_000)
+    wait_state(page, "rows")
+    page.wait_for_timeout(500)
+    assert (
+        python(opened, "print([edit['op'] for edit in view.what_if.edits])")
+        == "['replace', 'insert', 'strike']"
+    )
+    assert python(opened, "print(view.explanation.features.text)") == "so fine. I think  "
