@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.maskers._random import Prefix, check_seed, generator
 
-_BLOCK_BYTES = 2**21
+_BLOCK_BYTES = 2**18
 
 
 class Walks:
