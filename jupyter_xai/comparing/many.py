@@ -132,7 +132,7 @@ def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[
     for found in parts_of(_Row(asked), chunks, executor, lambda: True):
         if last is not None:
             yield last
-        new, methods, metrics, space, said = found
+        new, (methods, kernels), metrics, space, said = found
         records += new
         notices = list(dict.fromkeys([*notices, *said]))
         names = last.metrics if last is not None else ()
@@ -142,6 +142,7 @@ def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[
             metrics=tuple(dict.fromkeys([*names, *metrics])),
             n_instances=1 if last is None else last.n_instances + 1,
             status="running",
+            kernels=kernels or (last.kernels if last is not None else ()),
             space=space or (last.space if last is not None else ""),
             notices=tuple(notices),
         )
@@ -167,7 +168,7 @@ class _Row:
         except XaiError as error:
             if chunk.start == 0:  # most likely what was asked for, not the row
                 raise
-            return [], (), (), "", [f"Row {chunk.start} was left out: {error}"]
+            return [], ((), ()), (), "", [f"Row {chunk.start} was left out: {error}"]
         records, metrics = [], []
         for entry in last.entries:
             cost = (entry.seconds, entry.n_rows)
@@ -201,7 +202,7 @@ class _Row:
                         )
                     )
         said = [f"{entry.label}: {entry.why_not}" for entry in last.entries if entry.why_not]
-        methods = tuple(entry.label for entry in last.entries)
+        methods = tuple(entry.label for entry in last.entries), tuple(entry.name for entry in last.entries)
         return records, methods, metrics, last.space, [last.space_reason, *said, *last.notices]
 
 

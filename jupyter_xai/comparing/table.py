@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jupyter_xai.comparing.result import OWN
 from jupyter_xai.errors import InputError, MissingExtraError
 from jupyter_xai.explanation.numbers import duration, significant, whole
 from jupyter_xai.metrics._measure import mean_interval
@@ -82,6 +83,8 @@ class Benchmark:
     space : str
         The output space in which the methods explain.
     notices : tuple of str
+    kernels : tuple of str
+        Name of each method's kernel.
 
     Examples
     --------
@@ -105,6 +108,7 @@ class Benchmark:
     status: str = "settled"
     space: str = ""
     notices: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Values of a metric, (rows, methods), averaged over a row's outputs; NaN where there is none.
@@ -183,20 +187,33 @@ class Benchmark:
     def verdict(self) -> str:
         """What the rows support and what they do not."""
         won: dict[str, list[str]] = {}
+        behind: dict[str, list[str]] = {}
         for metric in self.metrics:
-            if self.better(metric) and len(self.differences(metric)):
-                won.setdefault(self.winner(metric), []).append(metric)
+            found = self.differences(metric) if self.better(metric) else ()
+            if not found:
+                continue
+            winner = self.winner(metric)
+            own = OWN.get((dict(zip(self.methods, self.kernels, strict=False)).get(winner, ""), metric), "")
+            won.setdefault(winner, []).append(f"{metric}, {own}" if own else metric)
+            if not winner:
+                for each in found:
+                    if each.excludes_zero:
+                        behind.setdefault(each.second, []).append(metric)
         said = [f"{name} is preferable in {_listed(metrics)}." for name, metrics in won.items() if name]
         if won.get(""):
             said.append(
                 f"In {_listed(won[''])} no method is: the interval of its difference to some other one includes zero."
             )
+        said += [f"{name} is behind the best in {_listed(metrics)}." for name, metrics in behind.items()]
         if len([name for name in won if name]) > 1:
             said.append("Reasonable metrics disagree here.")
         if not won:
             said.append("There is no metric on which two methods could be compared.")
         return " ".join(
-            (*said, f"{whole(self.n_instances)} row{'s' * (self.n_instances != 1)} were looked at.")
+            (
+                *said,
+                f"{whole(self.n_instances)} row{'s were' if self.n_instances != 1 else ' was'} looked at.",
+            )
         )
 
     # --- ways out ---------------------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ def completeness_gap(explanation: Explanation) -> Measure:
     """
     gap = explanation.additivity_gap
     wrong, notices = broken(explanation)
+    floor = np.zeros(len(wrong))
     if gap is None or not explanation.additive:
         values = np.full(len(explanation.output_names), np.nan)
         notices = (
@@ -63,6 +64,7 @@ def completeness_gap(explanation: Explanation) -> Measure:
         )
     else:
         values = np.where(wrong, np.nan, np.abs(gap))
+        floor = 1e-6 * np.abs(explanation.predictions - np.asarray(explanation.base_values))
     return Measure(
         name="completeness gap",
         values=values,
@@ -71,6 +73,7 @@ def completeness_gap(explanation: Explanation) -> Measure:
         better="lower",
         definition=f"{SUNDARARAJAN}, Proposition 1",
         notices=notices,
+        floor=floor,
     )
 
 

@@ -516,3 +516,30 @@ def test_an_interrupt_keeps_what_is_there() -> None:
     many = xai.benchmark(later, ROWS[:30], ["kernel_shap"], ["completeness"], background=ROWS)
     assert many.status == "stopped"
     assert 0 < many.n_instances < 30
+
+
+def test_two_equals_do_not_hide_who_is_behind() -> None:
+    asked = {"first": "kernel_shap", "again": "kernel_shap", "lime": "lime"}
+    found = xai.benchmark(
+        model, ROWS[:12], asked, ["infidelity", "local_fidelity"], background=ROWS, n_samples=600
+    )
+    assert found.winner("infidelity (best scale)") == ""
+    assert "lime is behind the best in infidelity" in found.verdict
+    assert found.kernels == ("kernel_shap", "kernel_shap", "lime")
+
+
+def test_a_win_on_a_methods_own_ground_is_said_to_be_one() -> None:
+    from dataclasses import replace
+
+    won = of(RNG.normal(size=(30, 1)) + [1.0, 0.0] + RNG.normal(size=(30, 2)) * 0.1)
+    records = tuple(replace(record, metric="local fidelity") for record in won.records)
+    found = replace(won, records=records, metrics=("local fidelity",), kernels=("lime", "kernel_shap"))
+    assert "A is preferable in local fidelity, which LIME itself fits." in found.verdict
+    assert "itself fits" not in replace(found, kernels=("kernel_shap", "lime")).verdict
+
+
+def test_rounding_wins_nothing_over_many_rows() -> None:
+    found = xai.benchmark(
+        model, ROWS[:6], ["kernel_shap", "permutation_shap"], ["completeness"], background=ROWS
+    )
+    assert found.winner("completeness gap") == ""
