@@ -97,7 +97,7 @@ def recognise(x: Any, model: Any = None, masker: Any = None, background: Any = N
 
     if said == "image" or is_image_object(x):
         return _image(x)
-    if hasattr(x, "iloc") or isinstance(x, dict):
+    if hasattr(x, "iloc") or hasattr(x, "tocsr") or isinstance(x, dict):
         return _table(x)
     return _array(x, model)
 
@@ -202,8 +202,6 @@ def _refuse_strange(x: Any) -> None:
         )
     if hasattr(x, "__fspath__"):
         raise InputError("The input is a path; expected what is in the file. Open it first.")
-    if hasattr(x, "tocsr"):
-        raise InputError("The input is a sparse matrix; expected one dense row. Pass x[0].toarray()[0].")
     if isinstance(x, set | frozenset) or hasattr(x, "__next__"):
         raise InputError(f"The input is {_a(x)}, which has no order; {_ACCEPTED}. Pass one of these.")
 

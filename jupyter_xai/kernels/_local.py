@@ -191,8 +191,9 @@ class LocalModel:
         """What the reader should know of the local model and the choice of features."""
         if self._process is not None:
             return self._learnt(fit)
+        far = self._far()
         if self._selector.name == "none":
-            return ()
+            return far
         counts = fit.kept.sum(axis=1)
         fewest, most = int(counts.min()), int(counts.max())
         how = self._selector.name.replace("_", " ")
@@ -200,6 +201,17 @@ class LocalModel:
         notice = (
             f"{said} of {fit.kept.shape[1]} features were kept for each output ({how}); the others have weight 0 by "
             "that choice. Pass n_features='auto' to keep all."
+        )
+        return (*far, notice)
+
+    def _far(self) -> tuple[str, ...]:
+        """That hardly any draw counts beside the instance itself."""
+        weights = self._draws.weights[1:]
+        if len(weights) < 100 or weights.sum() > 1.0:
+            return ()
+        notice = (
+            "Nearly all draws are so far from the instance that they count for nothing: the weights say little. Pass a "
+            "larger kernel_width, or for a table sample_around_instance=True."
         )
         return (notice,)
 

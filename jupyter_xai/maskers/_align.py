@@ -62,6 +62,8 @@ def _by_name(row: Mapping[Any, Any], labels: Sequence[Any], names: Sequence[str]
 
 
 def _by_position(x: Any, names: Sequence[str]) -> tuple[Any, ...]:
+    if hasattr(x, "tocsr"):
+        x = np.asarray(x.toarray())
     if hasattr(x, "detach"):
         x = x.detach().cpu().numpy()
     if isinstance(x, np.ndarray):

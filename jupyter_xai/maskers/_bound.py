@@ -71,6 +71,11 @@ def to_backend(batch: Batch, predictor: Predictor | None) -> Batch:
         return batch
     import torch
 
+    if hasattr(batch, "tocsr"):
+        raise InputError(
+            "a torch network takes dense rows, but the background is sparse. Pass background.toarray(), or explain a "
+            "function that takes sparse rows and calls the network."
+        )
     array = batch.to_numpy(dtype=np.float32) if hasattr(batch, "to_numpy") else np.asarray(batch)
     if array.dtype.kind not in "biuf":
         raise InputError(
@@ -103,7 +108,7 @@ class BoundTable:
             f"{self.draws} of the {table.n_rows:,} background rows, drawn at random, stand for all of them. Pass "
             f"a background of at most {BACKGROUND_ROWS} rows to choose them yourself."
         )
-        self.notices: tuple[str, ...] = (summary,) if self.draws < table.n_rows else ()
+        self.notices: tuple[str, ...] = (summary,) if self.draws < table.n_fills else ()
         differs = table.differs(self._row, self._background)
         self.varying = np.array([differs[list(members)].any() for members in table.members])
         self._owner = np.empty(len(table.columns), dtype=np.intp)
@@ -191,7 +196,8 @@ class BoundTable:
 
     def relations(self) -> NDArray[np.float64]:
         """How strongly features go together in the background, from 0 to 1, (n_features, n_features)."""
-        return relations(self._table, self._background)
+        rows = self._background if self.draws > 1 else np.arange(min(self._table.n_rows, BACKGROUND_ROWS))
+        return relations(self._table, rows)
 
     def background_rows(self) -> Any:
         """The background rows that stand for all, as the model takes them: (draws, columns)."""

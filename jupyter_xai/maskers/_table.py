@@ -251,6 +251,11 @@ class Table:
             return np.arange(self.n_rows)
         return np.sort(generator(0, "background", self.n_rows).choice(self.n_rows, most, replace=False))
 
+    @property
+    def n_fills(self) -> int:
+        """Rows that absent features may be filled from."""
+        return self.n_rows
+
     def differs(self, row: Sequence[Any], source: NDArray[np.intp]) -> NDArray[np.bool_]:
         """For each column, whether any of some background rows differs from the instance there."""
         found = np.empty(len(self.columns), dtype=np.bool_)

@@ -8,9 +8,12 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.maskers._around import TableNeighbourhood
 from jupyter_xai.maskers._bins import Discretizer
 from jupyter_xai.maskers._bound import BoundTable
+from jupyter_xai.maskers._designs import SIZES
+from jupyter_xai.maskers._sparse import SparseBound, SparseNeighbourhood, SparseRow, SparseTable
 from jupyter_xai.maskers._table import Table
+from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 from jupyter_xai.params import BoolParam, ChoiceParam, ParamSpec, validate_all
-from jupyter_xai.protocols import Kind, Predictor, Sampler
+from jupyter_xai.protocols import Kind, Neighbourhood, Predictor, Sampler
 
 
 class Tabular:
@@ -18,10 +21,10 @@ class Tabular:
 
     Parameters
     ----------
-    background : DataFrame or array of shape (n_rows, n_columns)
+    background : DataFrame, array or scipy sparse matrix of shape (n_rows, n_columns)
         Rows the model knows, such as its training data. The model receives batches of this form: DataFrames
-        with the same columns and types, or arrays of the same type. NaN is legal and is drawn as often as it
-        occurs.
+        with the same columns and types, arrays of the same type, CSR matrices. NaN is legal and is drawn as often as
+        it occurs.
     feature_names : sequence of str, optional
         Names of an array's columns; a DataFrame brings its own.
     categories : list or dict, optional
@@ -50,6 +53,10 @@ class Tabular:
     feature is 1 where the bin is the instance's own; distance is Euclidean; kernel width 0.75
     sqrt(features). A group takes all its columns from one background row, and is 1 where it is in the
     instance's category or bins (quartiles, where the discretizer is "none").
+
+    The features of a sparse row are the columns it stores, an absent one is 0, and nothing is made dense: LIME
+    removes them as lime's text explainer removes the words of a bag, and games do the same. With "none" its numbers are
+    drawn as those of a dense row, from which lime differs: it multiplies them by their spread where it should divide.
 
     Examples
     --------
@@ -138,6 +145,23 @@ class Tabular:
         table: Table = kept[1]
         return table
 
+    def _sparse(self, x: Any) -> SparseRow | None:
+        """What a row sees of a sparse background; None if it is dense."""
+        if not hasattr(self.background, "tocsr"):
+            return None
+        for name in ("categories", "groups", "encoder", "labels"):
+            if getattr(self, name) is not None:
+                raise InputError(
+                    f"{name}= is for dense tables, but the background is sparse. Leave it out, or pass "
+                    "background.toarray()."
+                )
+        given = (self.background, self.feature_names)
+        kept = self.__dict__.get("_kept")
+        if kept is None or any(old is not new for old, new in zip(kept[0], given, strict=False)):
+            kept = (given, SparseTable(*given))
+            self.__dict__["_kept"] = kept
+        return SparseRow(kept[1], x)
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the arguments alone; the table is read again."""
         return {name: value for name, value in self.__dict__.items() if name != "_kept"}
@@ -147,7 +171,7 @@ class Tabular:
 
         Parameters
         ----------
-        x : dict, Series, 1-row DataFrame, sequence or array
+        x : dict, Series, 1-row DataFrame, sequence, array or 1-row sparse matrix
             Lined up with the background by name where it has names, else by position.
         predictor : Predictor, optional
             Decides whether batches are tensors.
@@ -161,7 +185,8 @@ class Tabular:
         InputError
             If columns are missing, unknown or of the wrong number, or a category is unknown.
         """
-        return BoundTable(self.table(), x, predictor)
+        sparse = self._sparse(x)
+        return BoundTable(self.table(), x, predictor) if sparse is None else SparseBound(sparse, predictor)
 
     def neighbourhood(
         self,
@@ -170,8 +195,16 @@ class Tabular:
         *,
         random_state: int | None = 0,
         sampler: Sampler = "balanced",
-    ) -> TableNeighbourhood:
+    ) -> Neighbourhood:
         """LIME's neighbourhood of a row: 5000 draws by default; see ``bind`` for parameters and errors."""
         own = {spec.name: getattr(self, spec.name) for spec in self.params}
         around = bool(validate_all(self.params, own)["sample_around_instance"])
+        sparse = self._sparse(x)
+        if sparse is not None and self.discretizer != "none":
+            bound = SparseBound(sparse, predictor)
+            return MaskNeighbourhood(
+                bound, SIZES, stage="sparse", n_samples=5000, random_state=random_state, sampler=sampler
+            )
+        if sparse is not None:
+            return SparseNeighbourhood(sparse, predictor, random_state, sampler, around=around)
         return TableNeighbourhood(self.table(), x, predictor, random_state, sampler, around=around)

@@ -20,6 +20,18 @@ from jupyter_xai.models._checks import as_scores, rows
 from jupyter_xai.models._outputs import Native, OutputForm, decide
 from jupyter_xai.protocols import Batch, Encoded, Kind, OutputSpace
 
+
+def rows_in(batch: Batch) -> int:
+    """Rows of a batch; a sparse matrix has no length.
+
+    Examples
+    --------
+    >>> rows_in(["a", "b"])
+    2
+    """
+    return int(batch.shape[0]) if hasattr(batch, "tocsr") else len(batch)
+
+
 _SERIALS = itertools.count()
 
 
@@ -138,7 +150,7 @@ class Adapter:
         ModelError
             If the model raises, or does not answer with finite scores.
         """
-        n_rows = len(batch)
+        n_rows = rows_in(batch)
         with self._entry.lock:
             with self._random_states():
                 try:
@@ -213,7 +225,7 @@ class Adapter:
             return self._call(batch)
         parts = [Encoded((part,), batch.names) for part in batch.parts]
         found = [(part.parts[0][0], self._scores_of(self._call(part), part)) for part in parts]
-        scores = np.empty((len(batch), found[0][1].shape[1]))
+        scores = np.empty((rows_in(batch), found[0][1].shape[1]))
         for places, answers in found:
             scores[places] = answers
         return scores
@@ -231,13 +243,13 @@ class Adapter:
 
     def _scores_of(self, answer: Any, batch: Batch) -> NDArray[np.float64]:
         try:
-            return as_scores(answer, len(batch))
+            return as_scores(answer, rows_in(batch))
         except ModelError as error:
             if isinstance(batch, Encoded) and "NaN" in str(error):
                 raise ModelError(
                     f"{error} A text whose words are all struck may be nothing but padding to it: another token "
                     "stands there with xai.Tokens(..., mask_id=), for example that of unknown words.",
-                    len(batch),
+                    rows_in(batch),
                 ) from error
             raise
 

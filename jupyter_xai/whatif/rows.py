@@ -99,6 +99,8 @@ def _with(row: Any, position: int, name: str | None, value: Any) -> Any:
         return {**row, key: value}
     if hasattr(row, "iloc"):
         return _with_pandas(row, position, name, value)
+    if hasattr(row, "tocsr"):
+        return _with_sparse(row, position, value)
     if hasattr(row, "detach"):
         changed = row.clone()
         changed.reshape(-1)[position] = np.nan if value is None else value
@@ -116,6 +118,18 @@ def _with(row: Any, position: int, name: str | None, value: Any) -> Any:
     items[position] = value
     kept = type(row[0] if nested else row)(items)
     return type(row)([kept]) if nested else kept
+
+
+def _with_sparse(row: Any, position: int, value: Any) -> Any:
+    """Sparse rows: a stored value stays stored if it becomes 0, so that the row keeps its features."""
+    changed = (row.reshape(1, -1) if row.ndim == 1 else row).tocsr(copy=True).astype(np.float64)
+    changed.sum_duplicates()
+    at = np.flatnonzero(changed.indices == position)
+    if len(at):
+        changed.data[at] = np.nan if value is None else value
+    else:
+        changed[0, position] = value
+    return changed
 
 
 def _with_pandas(row: Any, position: int, name: str | None, value: Any) -> Any:

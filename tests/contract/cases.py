@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array, csr_matrix
 
 from jupyter_xai import Image, Tabular, Text
 from jupyter_xai.registry import KERNELS
@@ -21,7 +22,7 @@ class Recorded:
         self.sizes: list[int] = []
 
     def __call__(self, batch: Any) -> Any:
-        self.sizes.append(len(batch))
+        self.sizes.append(batch.shape[0] if hasattr(batch, "tocsr") else len(batch))
         return self.function(batch)
 
 
@@ -101,6 +102,20 @@ def of_bins(discretizer: str, **masker: Any) -> Case:
     return case
 
 
+def of_sparse(container: Any = csr_matrix) -> Case:
+    """Counts of words, as a vectoriser writes them."""
+    rng = np.random.default_rng(0)
+    X = container(np.where(rng.random((60, 40)) < 0.2, rng.integers(1, 5, (60, 40)), 0).astype(float))
+    weights = rng.normal(size=40)
+
+    def model(rows: Any) -> Any:
+        assert type(rows) is type(X)
+        score = 1 / (1 + np.exp(-np.tanh(rows @ weights) - 0.1 * (rows.power(2) @ weights)))
+        return np.column_stack([1 - score, score])
+
+    return Case(Tabular(X), X[:2], Recorded(model))
+
+
 CASES = {"text": of_text, "table": of_table, "image": of_image}
 
 SENTENCES = [
@@ -122,6 +137,8 @@ VARIANTS: dict[str, tuple[str, Callable[[], Case]]] = {
     "noise": ("image", lambda: of_image(fill="noise")),
     "background": ("image", lambda: of_image(fill="background", background=OTHERS)),
     "groups": ("table", of_codes),
+    "sparse": ("table", of_sparse),
+    "sparse array": ("table", lambda: of_sparse(csr_array)),
     "groups without bins": ("table", lambda: of_codes(discretizer="none")),
     "decile": ("table", lambda: of_bins("decile")),
     "entropy": ("table", lambda: of_bins("entropy")),

@@ -102,7 +102,7 @@ def test_masker_and_background_decide(x, hints, kind):
         (["a film", "a play"], {}, "The input is a list of 2 str: it may be texts, of which one is explained at a time (pass x[0]), or a row of a table (pass background= as well)."),
         (b"text", {}, 'The input is bytes; expected a str. Decode it first, for example x.decode("utf-8").'),
         (Path("cat.jpg"), {}, "The input is a path; expected what is in the file. Open it first."),
-        (csr_matrix(np.eye(3)), {}, "The input is a sparse matrix; expected one dense row."),
+        (csr_matrix(np.eye(3)), {}, "The input has 3 rows; one is explained at a time. Pass one, for example x[0]"),
         (3.5, {}, "The input is a float, which has no parts to explain; expected a str for text"),
         (object(), {}, "The input is an object; expected a str for text; a row, Series, dict or 1-row DataFrame"),
         ({1, 2}, {}, "The input is a set, which has no order; expected a str for text"),

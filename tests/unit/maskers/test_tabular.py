@@ -234,13 +234,6 @@ def test_bad_backgrounds(kwargs, said):
         Tabular(**kwargs).table()
 
 
-def test_sparse_background_is_refused():
-    from scipy.sparse import csr_matrix
-
-    with pytest.raises(InputError, match="toarray"):
-        Tabular(csr_matrix(np.eye(3))).bind([1, 0, 0])
-
-
 def test_replaced_argument_is_read_again_and_pickles_without_it():
     masked = masker()
     first = masked.table()
