@@ -62,6 +62,13 @@ export function stateLine(status: Status | null, picture: Picture, link: Link): 
   if (!status || status.state === "idle") return ["waiting to start"];
   const { state, rows, total, seconds } = status;
   const of = total === null ? `${whole(rows)} rows` : `${whole(rows)} of ${whole(total)} rows`;
+  // the estimate is done and stands; the model is still asked for what the sliders draw
+  const ended =
+    estimate && estimate.run === status.run && (estimate.state === "settled" || estimate.state === "capped");
+  if (state === "running" && ended)
+    return [
+      [estimate.state === "capped" ? "finished" : "settled", `${whole(rows)} rows`, "curves to come"].join(" · "),
+    ];
   if (state === "running") {
     if (rows === 0) return [`calling the model · ${total === null ? "0 rows" : of}`];
     const done = total ? Math.min(99, Math.floor((100 * rows) / total)) : null;

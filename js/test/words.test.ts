@@ -195,6 +195,16 @@ describe("the state line", () => {
     expect(line({ state: "capped" })).toBe("finished \u00b7 3,000 rows \u00b7 < 0.1 s \u00b7 seed 0");
   });
 
+  it("says that an estimate is done while its curves are still asked for", () => {
+    const running = { state: "running", rows: 3000, total: 3000 } as const;
+    const at = (run: number, state: string) =>
+      plain(stateLine(status(running), { estimate: { run, state, random_state: 0 } } as unknown as Picture, "live"));
+    expect(at(1, "settled")).toBe("settled · 3,000 rows · curves to come");
+    expect(at(1, "capped")).toBe("finished · 3,000 rows · curves to come");
+    expect(at(0, "settled")).toMatch(/^99 %/); // of the run before
+    expect(at(1, "running")).toMatch(/^99 %/);
+  });
+
   it("says saved when nobody can answer", () => {
     expect(line({}, "saved")).toBe("saved \u00b7 3,000 rows \u00b7 seed 0");
     expect(line({ state: "running", rows: 240 }, "gone")).toBe("saved \u00b7 240 rows \u00b7 seed 0");

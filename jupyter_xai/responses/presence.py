@@ -15,7 +15,6 @@ from jupyter_xai.responses._scores import selector
 from jupyter_xai.responses.removal import INSTANCE, Asked, agrees, kind_of
 
 MOST_FEATURES = 40
-LEAST_ROWS = 480
 
 
 def presence_curves(
@@ -38,7 +37,7 @@ def presence_curves(
     predictor : Predictor
     batch_size : int or "auto", default="auto"
     most_rows : int, optional
-        Model rows altogether. Default: half of what the explanation took, at least 480.
+        Model rows altogether. Default: as many as 40 features take.
     live : bool, default=True
         Whether somebody watches: "auto" then begins with small batches.
     pool : Pool, optional
@@ -68,7 +67,7 @@ def presence_curves(
     kind = kind_of(explanation, bound)
     if kind is None or isinstance(explanation.features, Columns):
         return
-    budget = max(LEAST_ROWS, explanation.n_rows // 2) if most_rows is None else most_rows
+    budget = MOST_FEATURES * bound.draws if most_rows is None else most_rows
     varying = getattr(bound, "varying", np.ones(bound.n_features, dtype=np.bool_))
     size = np.abs(np.asarray(explanation.values)).max(axis=0)
     features = [int(i) for i in np.argsort(-size, kind="stable") if varying[i]]

@@ -17,7 +17,6 @@ from jupyter_xai.protocols import BoundMasker, Kind, Predictor
 from jupyter_xai.responses._scores import selector
 
 MOST_POINTS = 24
-LEAST_ROWS = 480
 LEAST_MASKS = 160
 FEWEST_ORDERS = 4
 BAND = (0.05, 0.95)
@@ -56,7 +55,7 @@ def removal_curves(
         Random orders; fewer where the rows do not suffice, but at least 4.
     most_rows : int, optional
         Model rows altogether, two hundred for a mask of a table with as many draws. Default: half of what the
-        explanation took, at least 480 and at least 160 masks. With less than the first output's curve and 4
+        explanation took, and at least 160 masks. With less than the first output's curve and 4
         random orders need on 6 points, these are computed all the same.
     live : bool, default=True
         Whether somebody watches: "auto" then begins with small batches.
@@ -101,7 +100,7 @@ def removal_curves(
     if kind is None:
         return
     players = np.flatnonzero(getattr(bound, "varying", np.ones(bound.n_features, dtype=np.bool_)))
-    default = max(LEAST_ROWS, explanation.n_rows // 2, LEAST_MASKS * bound.draws)
+    default = max(explanation.n_rows // 2, LEAST_MASKS * bound.draws)
     budget = max(1, (default if most_rows is None else most_rows) // bound.draws)
     plan = _Plan.within(explanation, players, check_seed(random_state), int(n_orders), budget)
     select = selector(explanation, predictor)
