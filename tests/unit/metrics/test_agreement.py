@@ -194,8 +194,10 @@ def test_max_sensitivity_equals_captums() -> None:
 
     moved, _ = nearby(x, None, 0.3, 7, generator(4, "sensitivity", 0))
     peer = metrics.sensitivity_max(
-        lambda inputs: (attr.Saliency(net).attribute(inputs[0], target=1, abs=False),),
-        x[None].requires_grad_(),
+        lambda inputs: (
+            attr.Saliency(net).attribute(inputs[0].detach().requires_grad_(), target=1, abs=False),
+        ),
+        x[None],
         perturb_func=lambda inputs: (torch.stack(moved),),
         n_perturb_samples=7,
     )
