@@ -23,7 +23,7 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 STATE = ".jx .jx-state"
 
 
-def wait_state(page: Any, word: str, timeout: float = 30) -> None:
+def wait_state(page: Any, word: str, timeout: float = 90) -> None:
     page.wait_for_function(
         "([s, w]) => document.querySelector(s)?.textContent.includes(w)",
         arg=[STATE, word],

@@ -84,7 +84,7 @@ function spread<Label extends { y: number }>(labels: Label[]): Label[] {
     const [before, here] = [sorted[i - 1] as Label, sorted[i] as Label];
     here.y = Math.max(here.y, before.y + APART);
   }
-  const over = (sorted.at(-1)?.y ?? 0) - HEIGHT;
+  const over = (sorted.at(-1)?.y ?? 0) - (HEIGHT - 8);
   if (over > 0) for (const each of sorted) each.y = Math.max(0, each.y - over);
   return sorted;
 }

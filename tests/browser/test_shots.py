@@ -1,0 +1,45 @@
+"""Every state looks as it did when somebody last looked at it: ``make shots`` after a change, and look again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.shots import STORED, THEMES, WIDTHS, far, states, take
+
+TOLERANCE = 0.03
+"""Of 1; another font moves a picture by about 0.01, a missing part by more than 0.05."""
+
+
+@pytest.fixture(scope="module")
+def plain(browser: Any) -> Any:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+STATES = list(states())
+
+
+def test_every_stored_picture_is_of_a_state_there_is() -> None:
+    expected = {f"{name}-{theme}-{width}.png" for name, *_ in STATES for theme in THEMES for width in WIDTHS}
+    assert {path.name for path in STORED.glob("*.png")} == expected
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("name", "state", "live"), STATES, ids=[name for name, *_ in STATES])
+def test_looks_as_it_did(name: str, state: Any, live: bool, theme: str, plain: Any) -> None:
+    for width in WIDTHS:
+        png = take(plain, state, live=live, theme=theme, width=width)
+        assert far(png, (STORED / f"{name}-{theme}-{width}.png").read_bytes()) < TOLERANCE, width
+        over = plain.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        assert over <= 0, f"sideways scrolling at {width} px"
+
+
+def test_a_missing_part_is_far() -> None:
+    name = "table-light-820.png"
+    whole = (STORED / name).read_bytes()
+    assert far(whole, whole) == 0
+    assert far(whole, (STORED / "waiting-light-820.png").read_bytes()) > TOLERANCE
+    assert far(whole, (STORED / "table-dark-820.png").read_bytes()) > TOLERANCE
