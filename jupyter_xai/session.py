@@ -156,7 +156,7 @@ class Session:
         """Specs of the request's kernel and its baseline, then of the masker where it has a part in it."""
         cls = self._kernel_class(request)
         gradient = self._is_gradient(request)
-        pieces = () if gradient and self._found.kind == "image" else self._masker.params
+        pieces = () if gradient and self._found.kind != "text" else self._masker.params
         return (
             *cls.params,
             *(self._baseline_spec() if gradient and "baseline" in inspect.signature(cls).parameters else ()),

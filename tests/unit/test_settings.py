@@ -168,6 +168,7 @@ def test_the_baseline_is_switched_in_the_view() -> None:
     )
     spec = baselines(view)
     assert (spec.choices, spec.default, spec.auto) == (("zeros", "mean"), "auto", True)
+    assert {spec.part for spec in view._question.params(view._scene.request)} == {"method"}
     mean = view.explanation
     view.update(baseline="zeros")
     zeros = view.explanation
