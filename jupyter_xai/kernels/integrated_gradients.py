@@ -149,8 +149,11 @@ class _Line:
 
     def at(self, owners: Tensor, places: Tensor) -> list[Tensor]:
         """Points (rows, ...) of owners at places from 0 to 1."""
+        one = self.run.count == 1  # then nothing has to be copied for each row
         return [
-            start[owners] + _along(places, change[owners]) * change[owners]
+            torch.addcmul(
+                *((start, change) if one else (start[owners], change[owners])), _along(places, start)
+            )
             for start, change in zip(self.base, self.change, strict=True)
         ]
 
@@ -189,9 +192,12 @@ class _Line:
             gradients, _ = run.gradients(run.function(rows), self.at(rows, at[a:b]))
             found = []
             for gradient, change in zip(gradients, self.change, strict=True):
-                share = gradient * _along(weight[a:b], gradient) * change[rows][:, None]
-                total = share.new_zeros((length, *share.shape[1:]))
-                found.append(total.index_add_(0, into[a:b], share))
+                if length == 1:
+                    total = torch.tensordot(weight[a:b], gradient, dims=1)[None]
+                else:
+                    total = gradient.new_zeros((length, *gradient.shape[1:]))
+                    total.index_add_(0, into[a:b], gradient * _along(weight[a:b], gradient))
+                found.append(total * change.repeat(length // count, *(1,) * (change.dim() - 1))[:, None])
             return found
 
         for _, stop, part in run.over(len(owners), work):
