@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jupyter_xai.models._base import rows_in
 from jupyter_xai.models.wrap import wrap
 
 SITE = Path(sysconfig.get_paths()["purelib"])
@@ -39,7 +40,7 @@ def runs(
     """
     ready = batches_of(kernel, x) if batches is None else batches
     smaller = batches_of(kernel, x, stream=True)
-    if [len(batch) for batch in smaller] == [len(batch) for batch in ready]:
+    if list(map(rows_in, smaller)) == list(map(rows_in, ready)):
         smaller = ready
 
     def answer(those: list[Any]) -> None:

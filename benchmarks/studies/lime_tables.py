@@ -119,9 +119,7 @@ def hits(case: Case, truth: Values, calls: int, tolerance: float) -> Callable[[i
     slack = 1e-9 * max(1.0, float(np.abs(truth).max()))
 
     def run(seed: int) -> NDArray[np.bool_]:
-        low, high = (
-            case.kernel(seed, calls, tolerance=tolerance, alpha=calls / USUAL).explain(case.row, 0).intervals
-        )
+        low, high = case.kernel(seed, calls, tolerance=tolerance).explain(case.row, 0).intervals
         return np.asarray((low[0] <= truth + slack) & (truth - slack <= high[0]))
 
     return run

@@ -1,4 +1,4 @@
-"""Balanced draws of many numbers at once: independently scrambled Sobol sequences that take turns."""
+"""Balanced draws of many numbers at once: randomised Sobol sequences that take turns."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ REPLICATES = 10
 """Sequences that take turns: 500 points each at 5000 draws, next to a power of two, where they are most balanced."""
 
 _DIMENSIONS = 512
-"""Balanced dimensions; in so many more no number of draws would show a balance, and scrambling them takes seconds."""
-_HALF = 2.0**-31
-"""Half the distance of two points' coordinates, so that none is 0."""
+"""Balanced dimensions; in so many more no number of draws would show a balance, and scrambling them takes long."""
+_BITS = 30
 
 
 class SobolReplicates:
     """Points of the unit cube: draw i is the next point of replicate ``i mod 10``.
 
-    Each replicate is a Sobol sequence under a scramble of its own, so that the replicates' means are independent and
-    each is balanced in itself, at any number of draws. Every point is uniform. Dimensions after the first 512 are
-    plain random numbers.
+    The replicates are one Sobol sequence under a random linear scramble, each under a digital shift of its own: each is
+    balanced in itself at any number of draws, every point is uniform, and given the scramble the replicates are
+    independent of each other and without bias. Dimensions after the first 512 are plain random numbers.
 
     Parameters
     ----------
@@ -55,33 +54,35 @@ class SobolReplicates:
         self.rows = REPLICATES * self._each
         self._n = n_dimensions
         self._seed = (random_state, stage)
-        self._engines: list[qmc.Sobol] = []
+        self._engine: qmc.Sobol | None = None
+        self._shifts = np.empty((0, REPLICATES), dtype=np.uint32)
         self._at = 0
 
-    def _forward(self, k: int) -> None:
-        """Let the next points be those of block k. Engines are made when they are needed, which takes a while."""
-        if not self._engines:
+    def _next(self, k: int) -> NDArray[np.uint32]:
+        """The one sequence's own points of block k as whole numbers; it is made when it is needed."""
+        if self._engine is None:
+            rng = generator(*self._seed, 0)
             width = min(self._n, _DIMENSIONS)
-            rngs = [generator(*self._seed, replicate) for replicate in range(REPLICATES)]
-            self._engines = [qmc.Sobol(width, rng=rng) for rng in rngs]
+            self._engine = qmc.Sobol(width, bits=_BITS, rng=rng)
+            self._shifts = rng.integers(1 << _BITS, size=(width, REPLICATES), dtype=np.uint32)
         if k < self._at:
-            for engine in self._engines:
-                engine.reset()
+            self._engine.reset()
             self._at = 0
         if k > self._at:
-            for engine in self._engines:
-                engine.fast_forward((k - self._at) * self._each)
+            self._engine.fast_forward((k - self._at) * self._each)
         self._at = k + 1
+        found: NDArray[np.uint32] = (self._engine.random(self._each).T * 2.0**_BITS).astype(np.uint32)
+        return found
 
     def block(self, k: int) -> NDArray[np.float64]:
         """Points ``k * rows`` to ``(k + 1) * rows`` of the sequence, shape (n_dimensions, rows), in 0-1."""
-        self._forward(k)
-        points = np.empty((self._n, self.rows))
-        balanced = points[:_DIMENSIONS]
-        for replicate, engine in enumerate(self._engines):
-            balanced[:, replicate::REPLICATES] = engine.random(self._each).T
-        balanced += _HALF
+        own = self._next(k)
+        shifted = (own[:, :, None] ^ self._shifts[:, None, :]).reshape(len(own), -1)
+        points: NDArray[np.float64] = shifted.astype(np.float64) * 2.0**-_BITS + 2.0 ** -(
+            _BITS + 1
+        )  # in the middle, so that none is 0
         if self._n > _DIMENSIONS:
             seed, stage = self._seed
-            points[_DIMENSIONS:] = generator(seed, f"{stage}, further", k).random(points[_DIMENSIONS:].shape)
+            more = generator(seed, f"{stage}, further", k).random((self._n - _DIMENSIONS, self.rows))
+            points = np.concatenate([points, more])
         return points
