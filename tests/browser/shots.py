@@ -76,7 +76,8 @@ def take(page: Any, state: State, *, live: bool, theme: str, width: int) -> byte
     page.set_content(
         "<!doctype html><meta charset=utf-8><style>"
         f":root{{--jp-layout-color0:{ground};--jp-ui-font-family:system-ui,sans-serif}}"
-        f"body{{margin:16px;background:{ground}}}*{{transition:none!important}}</style><style id=own></style><main></main>"
+        f"body{{margin:16px;background:{ground}}}*{{transition:none!important}}</style>"
+        "<style id=own></style><main></main>"
     )
     page.evaluate(
         """async ([code, style, state, live]) => {
