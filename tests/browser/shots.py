@@ -120,7 +120,9 @@ def all_shots(keep: Callable[[str, bytes], None]) -> None:
         for name, state, live in states():
             for theme in THEMES:
                 for width in WIDTHS:
-                    keep(f"{name}-{theme}-{width}.png", take(page, state, live=live, theme=theme, width=width))
+                    keep(
+                        f"{name}-{theme}-{width}.png", take(page, state, live=live, theme=theme, width=width)
+                    )
 
 
 def main() -> None:
