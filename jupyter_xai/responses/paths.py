@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import ModelError
 from jupyter_xai.evaluation import Pool
-from jupyter_xai.explanation import Columns, Curve, Explanation
+from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels
 from jupyter_xai.protocols import Batch, BoundMasker, Predictor
 from jupyter_xai.responses.adjustments import adjustment_curves
 from jupyter_xai.responses.flips import nearest_flips
@@ -20,6 +20,9 @@ from jupyter_xai.responses.presence import presence_curves
 from jupyter_xai.responses.removal import removal_curves
 from jupyter_xai.responses.response import MOST_POINTS, response_curves
 
+LARGE = 2_000_000
+"""Pixels above which an image is adjusted along no path, and has pieces removed a few times only."""
+LEAST_OF_LARGE = 12
 Stages: TypeAlias = Generator[tuple[Curve, ...]]
 
 
@@ -85,12 +88,16 @@ def along_paths(
     """
     counting: Any = _Counting(predictor)
     sized: dict[str, Any] = {"batch_size": batch_size}
+    large = _pixels(explanation) > LARGE  # to fill and turn millions of pixels takes longer than many a model
+    few = {"most_rows": bound.draws * max(LEAST_OF_LARGE, explanation.n_rows // 2)} if large else {}
 
     def removed(_: Explanation) -> Stages:
-        return removal_curves(explanation, bound, counting, random_state=random_state, pool=pool, **sized)
+        return removal_curves(
+            explanation, bound, counting, random_state=random_state, pool=pool, **sized, **few
+        )
 
     def adjusted(_: Explanation) -> Stages:
-        return adjustment_curves(explanation, change, counting, **sized) if change else _none()
+        return adjustment_curves(explanation, change, counting, **sized) if change and not large else _none()
 
     steps: tuple[tuple[str, Callable[[Explanation], Stages]], ...] = (
         (
@@ -104,7 +111,7 @@ def along_paths(
         ("No removal curves: with features removed", removed),
         (
             "Nothing on features absent alone: with one",
-            lambda _: presence_curves(explanation, bound, counting, pool=pool, **sized),
+            lambda _: presence_curves(explanation, bound, counting, pool=pool, **sized, **few),
         ),
         ("No curves of adjustments: with the image adjusted", adjusted),
     )
@@ -122,6 +129,12 @@ def along_paths(
             curves = (*before, *found)
             yield replace(explanation, curves=curves or None, curve_rows=counting.n_rows, notices=notices)
         before += found
+
+
+def _pixels(explanation: Explanation) -> int:
+    """How many pixels the explained image has; 0 where it is none."""
+    layout = explanation.features
+    return int(np.prod(layout.image.shape[:2])) if isinstance(layout, Pixels) else 0
 
 
 def _none() -> Stages:

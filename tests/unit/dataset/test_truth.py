@@ -58,9 +58,9 @@ def test_used_features_come_first_for_each_class_and_over_all(name):
     idle = [at for at, each in enumerate(names) if each.startswith("idle")]
     active = [at for at in range(len(names)) if at not in idle]
     assert found.overall[idle].max() < found.overall[active].min()
-    if found.chance is not None:  # what an idle feature shows is what chance alone shows
+    if found.chance is not None:  # an idle feature shows no more than chance alone does
         ratio = found.values[:, idle] / found.chance[:, idle]
-        assert ((ratio > 0.3) & (ratio < 3)).all()
+        assert (ratio < 3).all()
 
 
 @pytest.mark.parametrize("asked", [Net(), model], ids=["network", "function"])
