@@ -89,7 +89,9 @@ def along_paths(
     counting: Any = _Counting(predictor)
     sized: dict[str, Any] = {"batch_size": batch_size}
     large = _pixels(explanation) > LARGE  # to fill and turn millions of pixels takes longer than many a model
-    few = {"most_rows": bound.draws * max(LEAST_OF_LARGE, explanation.n_rows // 2)} if large else {}
+    few: dict[str, Any] = (
+        {"most_rows": bound.draws * max(LEAST_OF_LARGE, explanation.n_rows // 2)} if large else {}
+    )
 
     def removed(_: Explanation) -> Stages:
         return removal_curves(
