@@ -128,6 +128,9 @@ class Explanation:
         For surrogates: weighted R squared and the prediction of the stand-in.
     unexplained : tuple of Unexplained
         Operations and their share of the additivity gap.
+    vectors : ndarray of shape (outputs, ids, embedding), optional
+        Of token ids: attributions to each number of the embedding of each id, before they are summed to ``values``;
+        None for kernels whose intervals are those of the sums.
     interactions, curves : optional
         Second-order attributions of shape (outputs, features, features); the model's answer along paths.
     curve_rows : int
@@ -181,6 +184,7 @@ class Explanation:
     additive: bool = False
     fidelity: Fidelity | None = None
     unexplained: tuple[Unexplained, ...] = ()
+    vectors: NDArray[np.float64] | None = None
     interactions: NDArray[np.float64] | None = None
     curves: tuple[Curve, ...] | None = None
     curve_rows: int = 0
@@ -269,6 +273,7 @@ class Explanation:
             std_errors=cut(self.std_errors),
             base_values=cut(self.base_values),
             predictions=cut(self.predictions),
+            vectors=cut(self.vectors),
             interactions=cut(self.interactions),
             fidelity=fidelity,
             output_names=self.output_names[at],

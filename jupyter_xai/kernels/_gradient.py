@@ -231,6 +231,7 @@ class GradientKernel:
         names = self._predictor().output_names
         values = _by_part(run, given, found.values, self._fold)
         errors = None if found.std_errors is None else _by_part(run, given, found.std_errors, self._fold)
+        vectors = _vectors(run, given[0], found.values)
         scores, outputs = run.scores().double().cpu().numpy(), run.outputs.double().cpu().numpy()
         bases = None if found.base_values is None else found.base_values.double().cpu().numpy()
         return [
@@ -244,6 +245,7 @@ class GradientKernel:
                 base_values=None if bases is None else bases[i],
                 additive=bases is not None,
                 unexplained=found.unexplained,
+                vectors=None if vectors is None else vectors[i],
                 output_unit=run.unit,
                 value_unit=self.value_unit or run.unit,
                 method=self.method,
@@ -282,6 +284,26 @@ def _end(last: Attribution) -> State:
 def _said(value: Any) -> Any:
     plain = isinstance(value, str | int | float | bool) or value is None
     return value if plain else getattr(value, "__name__", type(value).__name__)
+
+
+def _vectors(run: Run, given: Given, values: Sequence[Tensor]) -> NDArray[np.float64] | None:
+    """Attributions to the embeddings of token ids, (instances, outputs, ids, embedding).
+
+    None where there is no such input, or the kernel keeps sums alone, as those with intervals of the sums do.
+    """
+    owners = {part for part in run.owners_of if given.parts[part].role == "ids"}
+    if len(owners) != 1:
+        return None
+    mine = [
+        value.detach().double().cpu().numpy()
+        for value, part in zip(values, run.owners_of, strict=True)
+        if part in owners
+    ]
+    found: NDArray[np.float64] = np.sum(mine, axis=0)
+    width = next(
+        point.shape[-1] for point, part in zip(run.points, run.owners_of, strict=True) if part in owners
+    )
+    return found if found.ndim == 4 and found.shape[-1] == width else None
 
 
 def _by_part(

@@ -497,3 +497,33 @@ def test_out_of_memory_halves_the_batch():
     many = np.concatenate([X, X, X])
     found = Saliency(Heavy()).explain_batch(many)
     np.testing.assert_allclose(found.values, Saliency(mlp()).explain_batch(many).values, atol=1e-6)
+
+
+def test_vectors_of_token_ids_are_kept_and_sum_to_the_values(tmp_path):
+    import jupyter_xai as xai
+
+    torch.manual_seed(0)
+
+    class Critic(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = torch.nn.Embedding(9, 5)
+            self.lstm = torch.nn.LSTM(5, 4, batch_first=True)
+            self.out = torch.nn.Linear(4, 2)
+
+        def forward(self, ids):
+            return self.out(self.lstm(self.words(ids))[0][:, -1])
+
+    ids = torch.tensor([1, 5, 2, 7])
+    net = Critic()
+    for kernel in (xai.DeepLift(net), xai.IntegratedGradients(net), xai.Saliency(net)):
+        e = kernel.explain(ids)
+        assert e.vectors.shape == (2, 4, 5)
+        np.testing.assert_allclose(e.vectors.sum(axis=-1), e.values, atol=1e-7)
+    e.save(tmp_path / "why.xai")
+    np.testing.assert_array_equal(xai.Explanation.load(tmp_path / "why.xai").vectors, e.vectors)
+    assert (
+        xai.SmoothGrad(net, n_samples=4).explain(ids).vectors is None
+    )  # its intervals are those of the sums
+    row = xai.Saliency(torch.nn.Linear(3, 1)).explain([1.0, 2.0, 3.0])
+    assert row.vectors is None
