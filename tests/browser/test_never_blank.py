@@ -169,6 +169,10 @@ def test_after_a_reload_the_live_view_is_back(lived: Lived) -> None:
     page.reload()
     lived.notebook.ready()
     expect(page, "live", FILM, LOAN)
+    for _ in range(50):  # curves may come a moment after the rest
+        if [figures(page, 0), figures(page, 1)] == lived.figures:
+            break
+        page.wait_for_timeout(200)
     assert [figures(page, 0), figures(page, 1)] == lived.figures
     # and it answers: the comm is open again
     page.locator(".jx").first.get_by_role("button", name="More samples").click()
