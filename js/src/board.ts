@@ -48,8 +48,3 @@ export function endsOf(columns: readonly Shown[]): number[] {
   const shared = Math.max(0, ...columns.filter((shown) => !shown.column.unit).map(own));
   return columns.map((shown) => (shown.column.unit ? own(shown) : shared) || 1);
 }
-
-/** Mean height of a removal curve up to so many features, as the column heads print it. */
-export function metricOf(shown: Shown, name: string): BoardMetric | undefined {
-  return shown.metrics.find((metric) => metric.name === name);
-}

@@ -227,7 +227,7 @@ class ComparisonView:
                     self._last = replace(found, status="stopped")
                     getattr(stream, "close", lambda: None)()
                     break
-                if found.status != "running" or now - shown >= PAUSE:
+                if found.status == "running" and now - shown >= PAUSE:
                     shown = now
                     self._show(found, now - begun)
         except KeyboardInterrupt:
@@ -236,9 +236,11 @@ class ComparisonView:
             self._last = replace(self._last, status="stopped")
         except Exception as error:  # noqa: BLE001 - raised again by whoever waits, and said in the view
             self._error = error
-        finally:
-            self._done.set()
-            self._finish(time.perf_counter() - begun)
+        finally:  # whoever waits finds the end on the page as well
+            try:
+                self._finish(time.perf_counter() - begun)
+            finally:
+                self._done.set()
 
     def _show(self, found: Comparison, seconds: float) -> None:
         waiting = [each.label for each in found.entries if each.explanation is None and not each.why_not]
