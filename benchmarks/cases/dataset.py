@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -172,20 +173,43 @@ def _peak(rows: int) -> dict[str, float]:
 
 @row("dataset-dask", goal=AtMost("ours", "one worker", 1 / 1.8))
 def dask(size: Size) -> Contest:
-    """Two workers against one, both warm; wall time, whatever the clock of the other rows."""
-    import distributed
+    """A model that computes: needs a processor for each worker and one for what hands out the rows."""
     from sklearn.datasets import load_breast_cancer
     from sklearn.neural_network import MLPClassifier
 
-    rows = size(160, 8)
     X, y = load_breast_cancer(return_X_y=True)
     model = MLPClassifier((64,), random_state=SEED, max_iter=100).fit(X, y)
+    return _two_workers(model, X[: size(160, 8)], size(5000, 100), "a model that computes")
+
+
+class Waiting:
+    """Answers after a while without computing, as a service or an accelerator does."""
+
+    def predict_proba(self, rows: Any) -> Any:
+        time.sleep(20e-6 * len(rows))
+        high = 1 / (1 + np.exp(-np.asarray(rows)[:, 0]))
+        return np.stack([1 - high, high], axis=1)
+
+
+@row("dataset-dask-waiting", goal=AtMost("ours", "one worker", 1 / 1.8))
+def dask_waiting(size: Size) -> Contest:
+    """A model that does not compute here: what handing out the rows itself costs, on any number of processors."""
+    X = np.random.default_rng(SEED).normal(size=(size(96, 8), COLUMNS))
+    return _two_workers(Waiting(), X, size(5000, 100), "a model that waits")
+
+
+def _two_workers(model: Any, rows: Any, n_samples: int, what: str) -> Contest:
+    """Two workers against one, both warm; wall time, whatever the clock of the other rows."""
+    import distributed
+
     kernel = xai.NormLime(
-        xai.Lime(model, xai.Tabular(X), n_samples=size(5000, 100), tolerance=0, random_state=SEED)
+        xai.Lime(model, xai.Tabular(rows), n_samples=n_samples, tolerance=0, random_state=SEED)
     )
     runs = {}
     for name, workers in (("ours", 2), ("one worker", 1)):
         cluster = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
         executor = distributed.Client(cluster).get_executor()
-        runs[name] = lambda executor=executor: kernel.explain(X[:rows], executor=executor)
-    return Contest(f"NormLIME, {rows} rows, two Dask workers", runs, note="says nothing under --cpu")
+        runs[name] = lambda executor=executor: kernel.explain(rows, executor=executor)
+    return Contest(
+        f"NormLIME, {len(rows)} rows, two Dask workers, {what}", runs, note="says nothing under --cpu"
+    )
