@@ -1,5 +1,6 @@
 /** What-if edits as the log that Python reads, and what the log comes to. The rules are those of Python's `whatif`. */
 import type { Edit } from "./schema.gen";
+import type { Point, Stroke } from "./strokes";
 
 export type Value = NonNullable<Edit["value"]> | null;
 export type Adjustment = NonNullable<Edit["kind"]>;
@@ -19,6 +20,7 @@ export interface Changes {
   inserted: readonly Inserted[];
   hidden: ReadonlySet<number>;
   boxes: readonly Box[];
+  strokes: readonly Stroke[];
   adjusted: ReadonlyMap<Adjustment, number>;
 }
 
@@ -29,11 +31,12 @@ export function readEdits(log: readonly Edit[]): Changes {
   const inserted: Inserted[] = [];
   const hidden = new Set<number>();
   const boxes: Box[] = [];
+  const strokes: Stroke[] = [];
   const adjusted = new Map<Adjustment, number>();
   const each = (all: readonly number[] | undefined, act: (one: number) => void) => {
     for (const one of all ?? []) act(one);
   };
-  for (const { op, feature, value, positions, position, text, pieces, box, kind, amount } of log) {
+  for (const { op, feature, value, positions, position, text, pieces, box, points, width, kind, amount } of log) {
     if (op === "set" && feature !== undefined) values.set(feature, value ?? null);
     else if (op === "strike")
       each(positions, (at) => {
@@ -52,12 +55,13 @@ export function readEdits(log: readonly Edit[]): Changes {
     else if (op === "hide") each(pieces, (piece) => hidden.add(piece));
     else if (op === "show") each(pieces, (piece) => hidden.delete(piece));
     else if (op === "occlude" && box?.length === 4) boxes.push(box as Box);
+    else if (op === "brush" && points && width) strokes.push({ points: points as Point[], width });
     else if (op === "adjust" && kind) {
       adjusted.delete(kind);
       if (amount) adjusted.set(kind, amount);
     }
   }
-  return { values, struck, replaced, inserted, hidden, boxes, adjusted };
+  return { values, struck, replaced, inserted, hidden, boxes, strokes, adjusted };
 }
 
 /** Names what an edit changes, where a later edit of the same thing takes its place; "" where each stands alone. */
@@ -65,13 +69,13 @@ function thing(edit: Edit | undefined): string {
   if (edit?.op === "set") return `set ${edit.feature}`;
   if (edit?.op === "adjust") return `adjust ${edit.kind}`;
   if (edit?.op === "replace") return `replace ${edit.position}`;
-  if (edit?.op === "occlude") return "occlude";
+  if (edit?.op === "occlude" || edit?.op === "brush") return edit.op;
   return "";
 }
 
-/** A box is drawn in one go: the next one is another, however soon it comes. */
+/** A box or stroke is drawn in one go: the next one is another, however soon it comes. */
 export function drawnAtOnce(edit: Edit): boolean {
-  return edit.op === "occlude";
+  return edit.op === "occlude" || edit.op === "brush";
 }
 
 /** The log with one more edit; within one gesture, a move of the same thing replaces the last. */

@@ -1,5 +1,6 @@
 /** Paints attributions over a photo that turns grey under them. Pure pixel work, no DOM. */
 import { LOWERS, RAISES } from "./colours";
+import { coverStroke, type Stroke } from "./strokes";
 
 /** What is looked up once per photo: its pixels, the piece at each of them, where pieces meet. */
 export interface Ground {
@@ -101,13 +102,15 @@ function onRim(index: Uint32Array, at: number, width: number): boolean {
   );
 }
 
-/** 1 at each pixel of the canvas that is hidden: by its piece, or by a box in canvas pixels. */
+/** 1 at each pixel of the canvas that is hidden: by its piece, a box in canvas pixels, a stroke in those of an image of `size`. */
 export function coverOf(
   ground: Ground,
   hidden: ReadonlySet<number>,
   boxes: readonly (readonly [number, number, number, number])[],
+  strokes: readonly Stroke[] = [],
+  size: readonly [number, number] = [ground.width, ground.height],
 ): Uint8Array | null {
-  if (hidden.size === 0 && boxes.length === 0) return null;
+  if (hidden.size === 0 && boxes.length === 0 && strokes.length === 0) return null;
   const { index, width, height } = ground;
   const covered = new Uint8Array(width * height);
   if (hidden.size > 0)
@@ -115,6 +118,7 @@ export function coverOf(
   for (const [left, top, right, bottom] of boxes)
     for (let y = Math.max(0, top); y < Math.min(height, bottom); y++)
       covered.fill(1, y * width + Math.max(0, left), y * width + Math.min(width, right));
+  for (const stroke of strokes) coverStroke(covered, [width, height], size, stroke);
   return covered;
 }
 

@@ -255,7 +255,7 @@ export interface Display {
 
 /** One what-if change. Which of the optional fields stand depends on `op`. */
 export interface Edit {
-  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "adjust";
+  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
   feature?: string;
   value?: number | string | boolean | (number | string | boolean | null)[] | null;
   positions?: number[];
@@ -263,6 +263,8 @@ export interface Edit {
   text?: string;
   pieces?: number[];
   box?: number[];
+  points?: number[][];
+  width?: number;
   kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
   amount?: number;
 }

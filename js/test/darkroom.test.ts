@@ -1,4 +1,6 @@
 /** The photo in the reader's hands: what the adjustments do to pixels, and what gestures ask for. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { changeWords } from "../src/controls/changed";
 import { amountText, develop, dialsOf } from "../src/darkroom";
@@ -6,6 +8,7 @@ import { readEdits } from "../src/edits";
 import { coverOf, paintHeat, veil } from "../src/heat";
 import type { Geometry } from "../src/schema.gen";
 import { revive } from "../src/standin";
+import { coverStroke, ledOn, widthsOf } from "../src/strokes";
 import { image, type Plain } from "./fixtures";
 import { type Mounted, mounted, painted, python } from "./mounted";
 
@@ -122,6 +125,39 @@ describe("what is hidden", () => {
   });
 });
 
+describe("a stroke", () => {
+  /** Masks that Python made. */
+  const golden = JSON.parse(
+    readFileSync(join(resolve(import.meta.dirname, "../../tests/golden/strokes"), "masks.json"), "utf8"),
+  ) as { points: [number, number][]; width: number; size: [number, number]; rows: string[] }[];
+
+  it.each(golden)("$points of width $width covers the pixels that Python covers", ({ points, width, size, rows }) => {
+    const [w, h] = size;
+    const covered = new Uint8Array(w * h);
+    coverStroke(covered, size, size, { points, width });
+    const drawn = Array.from({ length: h }, (_, y) =>
+      [...covered.slice(y * w, (y + 1) * w)].map((on) => ".#"[on]).join(""),
+    );
+    expect(drawn).toEqual(rows);
+    // on a canvas three times as large each image pixel is a square of nine
+    const large = new Uint8Array(9 * w * h);
+    coverStroke(large, [3 * w, 3 * h], size, { points, width });
+    expect(large.every((on, at) => on === covered[Math.floor(at / (9 * w)) * w + Math.floor((at % (3 * w)) / 3)])).toBe(
+      true,
+    );
+  });
+
+  it("drops points that nobody could see", () => {
+    expect(ledOn([[0, 0]], [1, 0], 40)).toEqual([[0, 0], [1, 0]]); // biome-ignore format: pairs
+    expect(ledOn([[0, 0], [1, 0]], [9, 0], 40)).toEqual([[0, 0], [9, 0]]); // biome-ignore format: pairs
+    expect(ledOn([[0, 0], [5, 0]], [9, 0], 40)).toHaveLength(3); // biome-ignore format: pairs
+    for (const size of [1, 3, 28, 224, 4000]) {
+      const { least, usual, most } = widthsOf(size, size);
+      expect(least <= usual && usual <= most, `${size}`).toBe(true);
+    }
+  });
+});
+
 let view: Mounted;
 afterEach(() => view?.close());
 const show = async (patch: Partial<Plain> = {}, options = {}) => {
@@ -141,6 +177,12 @@ const pointer = (type: string, x: number, y: number) => {
   const event = new MouseEvent(type, { bubbles: true, clientX: x, clientY: y, button: 0 } as MouseEventInit);
   canvas.dispatchEvent(event);
 };
+
+const choose = async (tool: "brush" | "box") => {
+  (view.all(".tools input")[tool === "box" ? 1 : 0] as HTMLInputElement).click();
+  await painted();
+};
+const cover = () => view.$(".cover") as HTMLElement;
 
 describe("the hand on the photo", () => {
   it("Space hides the piece in focus and brings it back; arrows move on; undo takes it back", async () => {
@@ -162,6 +204,7 @@ describe("the hand on the photo", () => {
     const base = image();
     const layout = { ...(base.geometry as { layout: object }).layout, original_width: 400 };
     await show({ geometry: { ...(base.geometry as object), layout } });
+    await choose("box");
     pointer("pointerdown", 50, 20);
     pointer("pointermove", 52, 21);
     expect(sent("preview")).toEqual([]);
@@ -181,6 +224,85 @@ describe("the hand on the photo", () => {
     expect(edits()).toHaveLength(2);
     await painted();
     expect(view.words(".jx-say")).toContain("With 2 boxes covered");
+  });
+
+  it("a drag brushes in the image's own pixels, as wide as chosen; one stroke is one step", async () => {
+    const base = image();
+    const layout = { ...(base.geometry as { layout: object }).layout, original_width: 400 };
+    await show({ geometry: { ...(base.geometry as object), layout } });
+    const width = view.$('input[aria-label="width of the brush"]') as HTMLInputElement;
+    expect(width.getAttribute("aria-valuetext")).toBe("33 pixels");
+    width.value = "38";
+    width.dispatchEvent(new Event("input", { bubbles: true }));
+    await painted();
+    expect(width.getAttribute("aria-valuetext")).toBe("40 pixels");
+    pointer("pointerdown", 50, 20);
+    for (const [x, y] of [[90, 60], [91, 60], [100, 10]] as const) pointer("pointermove", x, y); // biome-ignore format: pairs
+    await painted();
+    // a point that is next to another adds nothing
+    const stroke = { op: "brush", points: [[100, 40], [180, 120], [200, 20]], width: 40 }; // biome-ignore format: pairs
+    expect((sent("preview")[0] as { edits: unknown[] }).edits).toEqual([
+      { ...stroke, points: stroke.points.slice(0, 2) },
+    ]);
+    expect(edits()).toBeUndefined();
+    pointer("pointerup", 100, 10);
+    expect(edits()).toEqual([stroke]);
+    pointer("pointerdown", 0, 0);
+    pointer("pointermove", 20, 20);
+    pointer("pointerup", 20, 20);
+    expect(edits()).toHaveLength(2);
+    await painted();
+    expect(view.words(".jx-say")).toContain("With 2 strokes brushed: 0.385 \u2192 0.385.");
+    view.all(".jx-hands button")[0]?.click();
+    await painted();
+    expect(edits()).toEqual([stroke]);
+    // a gesture that the host takes away leaves nothing
+    pointer("pointerdown", 0, 0);
+    pointer("pointermove", 20, 20);
+    pointer("pointercancel", 20, 20);
+    await painted();
+    expect(edits()).toEqual([stroke]);
+  });
+
+  it("keys lead the brush: Space dabs, Shift with arrows brushes until Shift is let go", async () => {
+    const base = image();
+    const layout = { ...(base.geometry as { layout: object }).layout, original_width: 120 };
+    await show({ geometry: { ...(base.geometry as object), layout } });
+    expect(cover().tabIndex).toBe(0);
+    expect(cover().getAttribute("aria-label")).toContain("Space covers");
+    cover().focus();
+    await key(cover(), "ArrowRight");
+    expect(view.words(".cover [aria-live]")).toBe("54 % from the left, 50 % from the top");
+    await key(cover(), " ");
+    expect(edits()).toEqual([{ op: "brush", points: [[65, 60]], width: 10 }]);
+    const shift = (name: string) =>
+      cover().dispatchEvent(new KeyboardEvent("keydown", { key: name, shiftKey: true, bubbles: true }));
+    for (const name of ["ArrowDown", "ArrowDown", "ArrowRight"]) shift(name);
+    expect(edits()).toHaveLength(1);
+    cover().dispatchEvent(new KeyboardEvent("keyup", { key: "Shift", bubbles: true }));
+    const led = [[65, 60], [65, 65], [65, 70], [70, 70]]; // biome-ignore format: pairs
+    expect(edits()?.at(-1)).toEqual({ op: "brush", points: led, width: 10 });
+    cover().blur();
+    await painted();
+    expect(view.$(".ring")).toBeNull();
+  });
+
+  it("keys lead a box: Shift with arrows sizes it, Enter covers it, never beyond the photo", async () => {
+    const base = image();
+    const layout = { ...(base.geometry as { layout: object }).layout, original_width: 80 };
+    await show({ geometry: { ...(base.geometry as object), layout } });
+    await choose("box");
+    expect(view.$('input[aria-label="width of the brush"]')).toBeNull();
+    cover().focus();
+    for (const name of ["ArrowLeft", "ArrowUp"]) await key(cover(), name);
+    const shift = (name: string) =>
+      cover().dispatchEvent(new KeyboardEvent("keydown", { key: name, shiftKey: true, bubbles: true }));
+    for (const name of ["ArrowRight", "ArrowRight", "ArrowUp"]) shift(name);
+    await key(cover(), "Enter");
+    expect(edits()).toEqual([{ op: "occlude", box: [38, 38, 58, 52] }]);
+    for (let i = 0; i < 30; i++) shift("ArrowRight");
+    await key(cover(), "Enter");
+    expect(edits()?.at(-1)).toEqual({ op: "occlude", box: [38, 38, 80, 52] });
   });
 
   it("a dial shows the photo's change at once and asks Python for the true picture", async () => {
@@ -230,6 +352,7 @@ describe("the hand on the photo", () => {
     view.close();
     await show({}, { live: false });
     expect(view.$('input[aria-label="blur"]')).toBeNull();
+    expect([view.$(".cover"), view.$(".tools")]).toEqual([null, null]);
     await key(pieces(), " ");
     expect(edits()).toBeUndefined();
   });

@@ -13,6 +13,7 @@ insert     position, text      puts text before a unit, or behind the last at po
 hide       pieces              fills superpixels
 show       pieces              takes back what was hidden
 occlude    box                 fills a rectangle: left, top, right, bottom in pixels of the picture shown
+brush      points, width       fills a stroke: all within half the width of the line through the points [x, y]
 adjust     kind, amount        blur (sigma in pixels), noise (deviation), brightness and contrast (-1 to 1),
                                rotation (degrees, counter-clockwise)
 =========  ==================  =========================================================================
@@ -41,6 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "hide": ("pieces",),
     "show": ("pieces",),
     "occlude": ("box",),
+    "brush": ("points", "width"),
     "adjust": ("kind", "amount"),
 }
 """Operations and the fields of each, all required."""
@@ -50,7 +52,7 @@ ADJUSTMENTS = ("blur", "noise", "brightness", "contrast", "rotation")
 OPS: dict[str, tuple[str, ...]] = {
     "columns": ("set",),
     "tokens": ("strike", "restore", "replace", "insert"),
-    "pixels": ("hide", "show", "occlude", "adjust"),
+    "pixels": ("hide", "show", "occlude", "brush", "adjust"),
 }
 """Operations each layout takes."""
 
@@ -74,7 +76,7 @@ def check(edit: Any) -> dict[str, Any]:
     >>> check({"op": "move"})
     Traceback (most recent call last):
     jupyter_xai.errors.InputError: op='move' is not an edit: expected one of set, strike, restore, replace,
-    insert, hide, show, occlude, adjust.
+    insert, hide, show, occlude, brush, adjust.
     """
     if not isinstance(edit, Mapping):
         raise InputError(f"An edit is a dict with an op, got {type(edit).__name__}. Pass {{'op': ..., ...}}.")
@@ -201,7 +203,7 @@ def _of_image(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
             adjusted[edit["kind"]] = edit
     return [
         *(adjusted[kind] for kind in ADJUSTMENTS if kind in adjusted and adjusted[kind]["amount"] != 0),
-        *(edit for edit in edits if edit["op"] == "occlude"),
+        *(edit for edit in edits if edit["op"] in {"occlude", "brush"}),
         *([{"op": "hide", "pieces": sorted(hidden)}] if hidden else []),
     ]
 
@@ -250,6 +252,22 @@ def _box(op: str, name: str, value: Any) -> list[int]:
     return box
 
 
+def _points(op: str, name: str, value: Any) -> list[list[float]]:
+    pairs = getattr(value, "tolist", lambda: value)()
+    listed = not isinstance(pairs, str | Mapping) and isinstance(pairs, Iterable)
+    points = [list(pair) if isinstance(pair, list | tuple) else [] for pair in pairs] if listed else []
+    if not points or any(len(pair) != 2 for pair in points):
+        raise _wrong(op, name, value, "one or more points [x, y] in pixels")
+    return [[_number(op, name, place) for place in pair] for pair in points]
+
+
+def _width(op: str, name: str, value: Any) -> float:
+    width = _number(op, name, value)
+    if width <= 0:
+        raise _wrong(op, name, value, "a width in pixels above 0")
+    return width
+
+
 def _string(op: str, name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise _wrong(op, name, value, "text")
@@ -294,6 +312,8 @@ _CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
     "text": _string,
     "pieces": _wholes,
     "box": _box,
+    "points": _points,
+    "width": _width,
     "kind": _choice,
     "amount": _number,
 }

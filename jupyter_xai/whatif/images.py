@@ -1,4 +1,4 @@
-"""Edits of an image, in whatever container it came: hidden pieces, a rectangle, photographic adjustments."""
+"""Edits of an image, in whatever container it came: hidden pieces, boxes, strokes, photographic adjustments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Pixels
+from jupyter_xai.whatif.strokes import stroke_mask
 
 
 def apply_to_image(layout: Pixels, image: Any, edits: Iterable[Mapping[str, Any]], fill: Any) -> Any:
-    """Hide, occlude, adjust.
+    """Hide, occlude, brush, adjust.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def _mask(layout: Pixels, edit: Mapping[str, Any]) -> NDArray[np.bool_]:
     if edit["op"] == "hide":
         if layout.labels is None:
             raise InputError(
-                "The picture is not cut into pieces, so none can be hidden. Use occlude with a box."
+                "The picture is not cut into pieces, so none can be hidden. Use occlude or brush."
             )
         count = int(layout.labels.max()) + 1
         stray = [piece for piece in edit["pieces"] if piece >= count]
@@ -63,6 +64,14 @@ def _mask(layout: Pixels, edit: Mapping[str, Any]) -> NDArray[np.bool_]:
                 f"There is no piece {stray[0]} to hide: the picture has {count}, 0 to {count - 1}."
             )
         return np.isin(layout.labels, edit["pieces"])
+    if edit["op"] == "brush":
+        stroke = stroke_mask(edit["points"], edit["width"], (height, width))
+        if not stroke.any():
+            raise InputError(
+                f"The stroke covers no pixel of the picture of {width}×{height} pixels. Give points inside it, or "
+                "a larger width."
+            )
+        return stroke
     left, top, right, bottom = edit["box"]
     if left >= width or top >= height:
         raise InputError(f"The box {edit['box']} lies outside the picture of {width}×{height} pixels.")

@@ -309,7 +309,7 @@ class Display(TypedDict):
 class Edit(TypedDict):
     """One what-if change. Which of the optional fields stand depends on ``op``."""
 
-    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "adjust"]
+    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "brush", "adjust"]
     feature: NotRequired[str]
     value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
     positions: NotRequired[list[int]]
@@ -317,6 +317,8 @@ class Edit(TypedDict):
     text: NotRequired[str]
     pieces: NotRequired[list[int]]
     box: NotRequired[list[int]]
+    points: NotRequired[list[list[float]]]
+    width: NotRequired[float]
     kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
     amount: NotRequired[float]
 

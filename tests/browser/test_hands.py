@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,7 @@ def test_a_photo_in_the_hand(notebook: Make) -> None:
     assert float(python(opened, "print(view.prediction)")) < 0.9
 
     # a drag covers the bright corner; the model answers while the button is down
+    page.locator(".jx").get_by_role("radio", name="box").check()
     hidden = first_number(page)
     settled(page)
     canvas.scroll_into_view_if_needed()
@@ -119,6 +121,73 @@ def test_a_photo_in_the_hand(notebook: Make) -> None:
         timeout=15_000,
     )
     until(opened, "print(view.what_if.edits)", "[]")
+
+
+def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
+    opened = notebook(IMAGE)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx canvas", timeout=30_000)
+    settled(page)
+    page.wait_for_function("() => document.querySelector('.jx canvas')?.width > 100")
+    before = first_number(page)
+    canvas = page.locator(".jx canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+
+    # a free hand over the bright corner; the prediction follows while the button is down
+    def spot(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.mouse.move(*spot(0.05, 0.05))
+    page.mouse.down()
+    for x, y in ((0.45, 0.1), (0.1, 0.2), (0.45, 0.3)):
+        page.mouse.move(*spot(x, y), steps=6)
+    changed(page, before)
+    assert python(opened, "print(view.what_if.edits)") == "[]"
+    page.mouse.up()
+    page.wait_for_function(
+        "() => document.querySelector('.jx .jx-say')?.textContent.includes('1 stroke brushed')",
+        timeout=15_000,
+    )
+    until(opened, "print([edit['op'] for edit in view.what_if.edits])", "['brush']")
+    # Python covers what the page hatches
+    settled(page)
+    python(
+        opened,
+        "import numpy as np; from jupyter_xai.whatif.strokes import stroke_mask; edit = view.what_if.edits[0]\n"
+        "mask = stroke_mask(edit['points'], edit['width'], photo.shape[:2])\n"
+        "after = xai.whatif.apply(view.last.features, photo, [edit], fill=0)",
+    )
+    assert python(opened, "print(np.array_equal(after, np.where(mask[..., None], 0, photo)))") == "True"
+    page.locator(".jx").get_by_role("checkbox", name="what the model sees").check()
+    page.wait_for_function(
+        """mask => {
+          const canvas = document.querySelector('.jx canvas');
+          const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+          return mask.every((row, y) => row.every((hidden, x) => {
+            const at = (Math.floor((y + 0.5) * canvas.height / mask.length) * canvas.width
+              + Math.floor((x + 0.5) * canvas.width / row.length)) * 4;
+            return hidden === 0 || data[at] < 60;
+          }));
+        }""",
+        arg=json.loads(python(opened, "print(mask.astype(int).tolist())")),
+        timeout=15_000,
+    )
+
+    # the keys: to another place, a dab there, a stroke on from it
+    tool = page.locator(".jx .cover")
+    tool.focus()
+    for key in ("ArrowRight", "ArrowDown", "Space", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    until(opened, "print([edit['op'] for edit in view.what_if.edits])", "['brush', 'brush', 'brush']")
+    until(opened, "print([len(edit['points']) for edit in view.what_if.edits[1:]])", "[1, 2]")
+    page.locator(".jx").get_by_role("button", name="Reset").click()
+    page.wait_for_function(
+        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() === before",
+        arg=before,
+        timeout=15_000,
+    )
 
 
 def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:

@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from jupyter_xai.explanation import Explanation  # noqa: E402
 from jupyter_xai.params import BoolParam, ChoiceParam, FloatParam, IntParam  # noqa: E402
+from jupyter_xai.whatif.strokes import stroke_mask  # noqa: E402
 from jupyter_xai.wire import encode_curves, encode_frame, encode_geometry, encode_params, encode_status  # noqa: E402
 from tests.golden.samples import EVERY, XSS  # noqa: E402
 
@@ -106,8 +107,30 @@ def render(name: str) -> str:
     return json.dumps(state, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
+STROKES = (
+    {"points": [[4.5, 4.5]], "width": 5, "size": [12, 9]},
+    {"points": [[2, 2], [9.3, 4.1]], "width": 3, "size": [12, 8]},
+    {"points": [[-3, 1], [5, 7.25], [14, 2]], "width": 2.5, "size": [12, 8]},
+    {"points": [[1, 1], [1, 1], [10.9, 6]], "width": 2, "size": [11, 7]},
+    {"points": [[3, 3], [40, 3]], "width": 60, "size": [9, 4]},
+    {"points": [[20, 20]], "width": 2, "size": [9, 4]},
+)
+"""Free-hand strokes; width, then height."""
+
+
+def strokes() -> str:
+    """What each stroke covers, as Python has it: the view has to cover the same."""
+    drawn = []
+    for stroke in STROKES:
+        mask = stroke_mask(stroke["points"], stroke["width"], (stroke["size"][1], stroke["size"][0]))
+        drawn.append({**stroke, "rows": ["".join(".#"[int(on)] for on in row) for row in mask]})
+    return json.dumps(drawn, indent=1) + "\n"
+
+
 def main() -> None:
     """Write every file."""
+    (HERE / "strokes").mkdir(exist_ok=True)
+    (HERE / "strokes" / "masks.json").write_text(strokes(), encoding="utf-8")
     for name in EVERY:
         (HERE / f"{name}.json").write_text(render(name), encoding="utf-8")
 

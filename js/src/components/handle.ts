@@ -44,7 +44,6 @@ export function useGestures(live: boolean, gestures: Gestures) {
       }
       from.drawing ||= Math.hypot(event.clientX - from.x, event.clientY - from.y) >= STILL;
       if (!from.drawing) return;
-      gestures.onPoint(null);
       gestures.onDraw(from.spot, spotOf(event));
     },
     onPointerUp(event: PointerEvent) {

@@ -30,7 +30,7 @@ export function Changed({ store }: { store: Store }) {
 /** `With blur 4 px, 2 pieces hidden`; "" where the rows say it themselves. */
 export function changeWords(geometry: Geometry, changes: Changes): string {
   const { layout } = geometry;
-  const { struck, replaced, inserted, hidden, boxes, adjusted } = changes;
+  const { struck, replaced, inserted, hidden, boxes, strokes, adjusted } = changes;
   if (layout.type === "tokens") {
     const word = featureWord(geometry);
     const written = [
@@ -48,6 +48,7 @@ export function changeWords(geometry: Geometry, changes: Changes): string {
     ...[...adjusted].map(([kind, amount]) => `${kind} ${amountText(kind, amount)}`),
     ...(hidden.size > 0 ? [`${counted(hidden.size, "pieces")} hidden`] : []),
     ...(boxes.length > 0 ? [`${boxes.length === 1 ? "1 box" : `${boxes.length} boxes`} covered`] : []),
+    ...(strokes.length > 0 ? [`${counted(strokes.length, "strokes")} brushed`] : []),
   ];
   return parts.length > 0 ? `With ${parts.join(", ")}` : "";
 }

@@ -1,4 +1,4 @@
-/** The photo under its heat, in the reader's hands: a click hides a piece, a drag covers a box. */
+/** The photo under its heat, in the reader's hands: a click hides a piece, a drag brushes or covers a box. */
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Spot, useGestures } from "../components/handle";
 import { develop } from "../darkroom";
@@ -7,6 +7,8 @@ import { coverOf, type Ground, paintHeat, veil } from "../heat";
 import type { Photo } from "../photo";
 import type { ImageLayout } from "../schema.gen";
 import type { Store } from "../store";
+import { boxOf, ledOn, type Point, pointAt } from "../strokes";
+import type { Place, Tool } from "./covering";
 
 interface CanvasProps {
   store: Store;
@@ -25,6 +27,9 @@ interface CanvasProps {
   outlined: boolean;
   /** The picture that Python made of the present edits, canvas pixels; null while it has not. */
   truth: Uint8ClampedArray | null;
+  /** What a drag covers, and where it is. */
+  tool: Tool;
+  place: Place;
 }
 
 /** Width of the image itself, in whose pixels edits are written. */
@@ -34,7 +39,8 @@ export function imageSize(layout: ImageLayout): [width: number, height: number] 
 }
 
 export function PhotoCanvas(props: CanvasProps) {
-  const { store, layout, photo, label, heat, seen, end, opacity, hot, setHot, bare, outlined, truth } = props;
+  const { store, layout, photo, label, heat, seen, end, opacity, hot, setHot, bare, outlined, truth, tool, place } =
+    props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const known = photo && photo !== "broken" ? photo : null;
   const ground = known?.ground ?? null;
@@ -66,15 +72,38 @@ export function PhotoCanvas(props: CanvasProps) {
     const row = Math.min(ground.height - 1, Math.floor(y * ground.height));
     return ground.index[row * ground.width + column] ?? -1;
   };
+  const stroke = useRef<Point[]>([]);
+  const brushed = (...spots: Spot[]) => {
+    for (const spot of spots) stroke.current = ledOn(stroke.current, pointAt(spot, width, height), tool.width);
+    return { op: "brush" as const, points: stroke.current, width: tool.width };
+  };
   const gestures = useGestures(live, {
-    onPoint: (spot) => setHot(spot ? pieceAt(spot) : -1),
-    onClick: (spot) => togglePiece(store, pieceAt(spot)),
-    onDraw: (from, to) => {
-      const box = boxOf(from, to, width, height);
-      if (box) store.whatif.move({ op: "occlude", box });
+    onPoint: (spot) => {
+      setHot(spot ? pieceAt(spot) : -1);
+      place.value = live ? spot : null;
     },
-    onDrawn: () => store.whatif.commit(),
-    onCancel: () => store.whatif.cancel(),
+    onClick: (spot) => {
+      const piece = pieceAt(spot);
+      if (piece >= 0) togglePiece(store, piece);
+      // a photo without pieces is dabbed
+      else if (ground && tool.kind === "brush") store.whatif.change(brushed(spot));
+      stroke.current = [];
+    },
+    onDraw: (from, to) => {
+      setHot(-1);
+      place.value = to;
+      const box = tool.kind === "box" ? boxOf(from, to, width, height) : null;
+      if (box) store.whatif.move({ op: "occlude", box });
+      else if (tool.kind === "brush") store.whatif.move(brushed(...(stroke.current.length > 0 ? [to] : [from, to])));
+    },
+    onDrawn: () => {
+      stroke.current = [];
+      store.whatif.commit();
+    },
+    onCancel: () => {
+      stroke.current = [];
+      store.whatif.cancel();
+    },
   });
   return (
     <canvas
@@ -98,16 +127,9 @@ export function togglePiece(store: Store, piece: number): void {
   store.whatif.change({ op: hidden ? "show" : "hide", pieces: [piece] });
 }
 
-/** Whole image pixels between two spots; null if there is none. */
-function boxOf(from: Spot, to: Spot, width: number, height: number): Box | null {
-  const [left, right] = [Math.floor(Math.min(from.x, to.x) * width), Math.ceil(Math.max(from.x, to.x) * width)];
-  const [top, bottom] = [Math.floor(Math.min(from.y, to.y) * height), Math.ceil(Math.max(from.y, to.y) * height)];
-  return right > left && bottom > top ? [left, top, right, bottom] : null;
-}
-
 /** The photo after the changes, as far as it can be told here. */
 function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes, removed?: ReadonlySet<number>) {
-  const { adjusted, boxes } = changes;
+  const { adjusted, boxes, strokes } = changes;
   const hidden = removed?.size ? new Set([...changes.hidden, ...removed]) : changes.hidden;
   const dials = JSON.stringify([...adjusted]);
   const pixel = ground ? imageSize(layout)[0] / ground.width : 1;
@@ -115,10 +137,10 @@ function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes,
     () => (ground ? develop(ground.rgba, ground.width, ground.height, pixel, adjusted) : null),
     [ground?.rgba, pixel, dials],
   );
-  const covers = JSON.stringify([[...hidden], boxes]);
+  const covers = JSON.stringify([[...hidden], boxes, strokes]);
   const covered = useMemo(() => {
     const scale = (box: Box) => box.map((side) => Math.round(side / pixel)) as Box;
-    return ground ? coverOf(ground, hidden, boxes.map(scale)) : null;
+    return ground ? coverOf(ground, hidden, boxes.map(scale), strokes, imageSize(layout)) : null;
   }, [ground, pixel, covers]);
   return rgba && { rgba, covered };
 }

@@ -1,4 +1,5 @@
 /** Sliders that change the photo itself: the view shows it at once, the model's own picture follows. */
+import type { ComponentChildren } from "preact";
 import { Groove } from "../components/groove";
 import { heightAt } from "../curves";
 import { amountText, type Dial, dialsOf } from "../darkroom";
@@ -7,12 +8,24 @@ import type { ImageLayout } from "../schema.gen";
 import type { Store } from "../store";
 import { imageSize } from "./canvas";
 
-export function Dials({ store, layout }: { store: Store; layout: ImageLayout }) {
+interface DialsProps {
+  store: Store;
+  layout: ImageLayout;
+  /** What a drag on the photo does, and how. */
+  tools: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Dials({ store, layout, tools, children }: DialsProps) {
   const { adjustment } = store.paths.value;
   if (!store.reachable.value && adjustment.size === 0) return null;
   return (
     <>
-      <div class="hd">change the photo{adjustment.size > 0 && ": curve is the prediction"}</div>
+      <div class="hd wrap">
+        <span>change the photo{adjustment.size > 0 && ": curve is the prediction"}</span>
+        {store.reachable.value && tools}
+      </div>
+      {store.reachable.value && children}
       {dialsOf(...imageSize(layout)).map((dial) => (
         <DialRow key={dial.kind} store={store} dial={dial} />
       ))}

@@ -1,4 +1,6 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
+import type { Spot } from "../components/handle";
 import { Track } from "../components/track";
 import { same } from "../decode";
 import { counted, decimalsFor, fixed, UNKNOWN, whole } from "../format";
@@ -6,7 +8,9 @@ import { cutAnew, loadPhoto, type Photo, pixels } from "../photo";
 import { couldBeZero } from "../scales";
 import type { ImageLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
-import { PhotoCanvas } from "./canvas";
+import { widthsOf } from "../strokes";
+import { imageSize, PhotoCanvas } from "./canvas";
+import { BrushWidth, CoverKeys, type Tool, ToolChoice } from "./covering";
 import { Dials } from "./dials";
 import { Legend } from "./legend";
 import { Numbers, Pieces, Readout } from "./pieces";
@@ -19,12 +23,15 @@ export function ImageView({ store }: { store: Store }) {
   const picture = store.picture.value;
   const [hot, setHot] = useState(-1);
   const [bare, setBare] = useState(false);
+  const [picked, setTool] = useState<Tool | null>(null);
+  const place = useSignal<Spot | null>(null);
   const layout = geometry?.layout.type === "pixels" ? geometry.layout : null;
   const photo = usePhoto(layout, picture);
   const cut = useCut(store, photo);
   const truth = useTruth(store, photo, bare);
   if (!geometry || !layout) return null;
   const { opacity = OPACITY, threshold = 0 } = store.display.value;
+  const tool = picked ?? { kind: "brush", width: widthsOf(...imageSize(layout)).usual };
   const { values, errors, end } = picture;
   const heat = values ?? picture.estimate?.pixels.get(picture.target)?.values ?? null;
   const { hidden } = store.whatif.changes.value;
@@ -42,7 +49,7 @@ export function ImageView({ store }: { store: Store }) {
       <div>
         <div class="im-pic" style={{ aspectRatio: `${layout.width} / ${layout.height}` }}>
           <PhotoCanvas
-            {...{ store, layout, end, opacity, hot, setHot, seen, bare, truth }}
+            {...{ store, layout, end, opacity, hot, setHot, seen, bare, truth, tool, place }}
             photo={cut?.photo ?? photo}
             heat={cut ? null : heat}
             outlined={cut !== null}
@@ -61,9 +68,10 @@ export function ImageView({ store }: { store: Store }) {
             />
           )}
           {values && layout.labels && <Pieces {...{ store, geometry, picture, hot, setHot }} />}
+          <CoverKeys {...{ store, layout, tool, place }} />
           {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}
         </div>
-        <Caption store={store} pieces={cut?.pieces ?? 0} bare={bare} cut={layout.labels !== undefined} />
+        <Caption store={store} pieces={cut?.pieces ?? 0} bare={bare} cut={layout.labels !== undefined} tool={tool} />
       </div>
       <div class="im-c">
         <Legend
@@ -100,15 +108,25 @@ export function ImageView({ store }: { store: Store }) {
           <span class="q">≥ {fixed(threshold * end, decimals)}</span> <b>{heat ? whole(count) : UNKNOWN}</b>
           <span class="q">{"\u00a0seen"}</span>
         </span>
-        <Dials store={store} layout={layout} />
+        <Dials store={store} layout={layout} tools={<ToolChoice tool={tool} setTool={setTool} />}>
+          <BrushWidth {...{ layout, tool, setTool }} />
+        </Dials>
         <Readout {...{ store, geometry, picture, hot }} />
       </div>
     </div>
   );
 }
 
+interface CaptionProps {
+  store: Store;
+  pieces: number;
+  bare: boolean;
+  cut: boolean;
+  tool: Tool;
+}
+
 /** What the hand can do here, or what is being tried. */
-function Caption({ store, pieces, bare, cut }: { store: Store; pieces: number; bare: boolean; cut: boolean }) {
+function Caption({ store, pieces, bare, cut, tool }: CaptionProps) {
   const error = store.sight.value?.message.error;
   const live = store.reachable.value;
   const words = pieces
@@ -118,7 +136,7 @@ function Caption({ store, pieces, bare, cut }: { store: Store; pieces: number; b
       : bare
         ? "The photo as the model sees it."
         : live
-          ? `${cut ? "Click a piece to hide it, drag" : "Drag"} to cover a box.`
+          ? `${cut ? "Click a piece to hide it, drag" : "Drag"} to ${tool.kind === "box" ? "cover a box" : "brush over more"}.`
           : "";
   return words ? <p class={`s ${error && !pieces ? "err" : "q"}`}>{words}</p> : null;
 }
@@ -149,8 +167,8 @@ function useCut(store: Store, photo: Photo | "broken" | null): { photo: Photo; p
 function useTruth(store: Store, photo: Photo | "broken" | null, bare: boolean): Uint8ClampedArray | null {
   const [known, setKnown] = useState<{ sight: unknown; rgba: Uint8ClampedArray } | null>(null);
   const edits = store.whatif.edits.value;
-  const { adjusted, hidden, boxes } = store.whatif.changes.value;
-  const covered = hidden.size > 0 || boxes.length > 0;
+  const { adjusted, hidden, boxes, strokes } = store.whatif.changes.value;
+  const covered = hidden.size > 0 || boxes.length > 0 || strokes.length > 0;
   const wanted = bare ? covered || adjusted.size > 0 : adjusted.size > 0 && !covered;
   const sight = store.sight.value;
   const fits = wanted && sight !== null && !sight.params && same(sight.edits, edits);

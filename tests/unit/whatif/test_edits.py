@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 
 import numpy as np
@@ -16,6 +17,7 @@ from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Columns, Pixels, Steps, Tokens
 from jupyter_xai.whatif import apply, check
 from jupyter_xai.whatif.edits import ADJUSTMENTS, FIELDS
+from jupyter_xai.whatif.strokes import stroke_mask
 
 REVIEW = Tokens(text="A dull, dull film. 🙂", offsets=((0, 1), (2, 6), (8, 12), (13, 17)))
 ROW = Columns(
@@ -49,6 +51,7 @@ EDITS = [
     {"op": "hide", "pieces": [0, 5]},
     {"op": "show", "pieces": [5]},
     {"op": "occlude", "box": [1, 2, 5, 6]},
+    {"op": "brush", "points": [[1, 2], [5.5, 6]], "width": 2.5},
     *({"op": "adjust", "kind": kind, "amount": 0.5} for kind in ADJUSTMENTS),
 ]
 
@@ -81,7 +84,7 @@ def test_every_operation_is_tried():
         ("strike", "An edit is a dict with an op, got str."),
         (
             {},
-            "op=None is not an edit: expected one of set, strike, restore, replace, insert, hide, show, occlude, adjust.",
+            "op=None is not an edit: expected one of set, strike, restore, replace, insert, hide, show, occlude, brush, adjust.",
         ),
         ({"op": "strike"}, "The edit strike has no positions: expected op, positions."),
         (
@@ -100,6 +103,16 @@ def test_every_operation_is_tried():
             {"op": "occlude", "box": [5, 0, 5, 9]},
             "expected left, top, right, bottom with left < right and top < bottom.",
         ),
+        ({"op": "brush", "points": [[1, 2]]}, "The edit brush has no width: expected op, points, width."),
+        ({"op": "brush", "points": [[1, 2]], "width": 0}, "width=0: expected a width in pixels above 0."),
+        (
+            {"op": "brush", "points": [], "width": 3},
+            "points=[]: expected one or more points [x, y] in pixels.",
+        ),
+        ({"op": "brush", "points": [[1, 2, 3]], "width": 3}, "expected one or more points [x, y] in pixels."),
+        ({"op": "brush", "points": [1, 2], "width": 3}, "expected one or more points [x, y] in pixels."),
+        ({"op": "brush", "points": "12", "width": 3}, "expected one or more points [x, y] in pixels."),
+        ({"op": "brush", "points": [[1, None]], "width": 3}, "expected a finite number."),
         (
             {"op": "adjust", "kind": "sharpen", "amount": 1},
             "expected one of blur, noise, brightness, contrast, rotation.",
@@ -264,7 +277,9 @@ def plain(image):
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("edit", [e for e in EDITS if e["op"] in {"hide", "occlude", "adjust"}], ids=str)
+@pytest.mark.parametrize(
+    "edit", [e for e in EDITS if e["op"] in {"hide", "occlude", "brush", "adjust"}], ids=str
+)
 def test_images_keep_their_form(name, edit):
     image = FORMS[name]
     before = plain(image)
@@ -304,6 +319,37 @@ def test_fills(fill):
         assert not np.array_equal(changed[box], PHOTO[box])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stroke_covers_what_is_near_its_line(seed):
+    """Against distances measured at many places along the line."""
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(-4, 24, size=(rng.integers(1, 6), 2))
+    width = rng.uniform(1, 12)
+    mask = stroke_mask(points.tolist(), width, (15, 20))
+    share = np.linspace(0, 1, 2000)[:, None]
+    places = np.concatenate([points[:1], *(a + share * (b - a) for a, b in itertools.pairwise(points))])
+    y, x = np.mgrid[:15, :20] + 0.5
+    nearest = np.min(np.hypot(x[..., None] - places[:, 0], y[..., None] - places[:, 1]), axis=-1)
+    unsure = np.abs(nearest - width / 2) < 0.01
+    np.testing.assert_array_equal(mask[~unsure], (nearest <= width / 2)[~unsure])
+
+
+def test_a_brushed_image_changes_under_the_stroke_only():
+    stroke = {"op": "brush", "points": [[1, 1], [10, 6]], "width": 3}
+    changed = apply(PICTURE, PHOTO, [stroke], fill=[1, 2, 3])
+    mask = stroke_mask(stroke["points"], 3, (8, 12))
+    assert 0 < mask.sum() < mask.size
+    np.testing.assert_array_equal(changed[~mask], PHOTO[~mask])
+    assert (changed[mask] == [1, 2, 3]).all()
+    # on top of what is hidden and boxed, in an image that was adjusted first
+    log = [{"op": "hide", "pieces": [5]}, stroke, {"op": "occlude", "box": [0, 0, 2, 8]}]
+    adjusted = apply(PICTURE, PHOTO, [{"op": "adjust", "kind": "brightness", "amount": 0.1}])
+    together = apply(PICTURE, PHOTO, [*log, {"op": "adjust", "kind": "brightness", "amount": 0.1}], fill=7)
+    covered = mask | (LABELS == 5)
+    covered[:, :2] = True
+    np.testing.assert_array_equal(together, np.where(covered[..., None], 7, adjusted))
+
+
 def test_a_smaller_picture_than_the_image():
     large = np.repeat(np.repeat(PHOTO, 3, axis=0), 3, axis=1)
     changed = apply(PICTURE, large, [{"op": "hide", "pieces": [0]}], fill=0)
@@ -337,6 +383,7 @@ def test_adjustments_do_what_they_say():
         (PICTURE, {"op": "hide", "pieces": [6]}, None, "There is no piece 6 to hide: the picture has 6, 0 to 5."),
         (Pixels(image=PHOTO), {"op": "hide", "pieces": [0]}, None, "not cut into pieces, so none can be hidden. Use occlude"),
         (PICTURE, {"op": "occlude", "box": [12, 0, 14, 2]}, None, "lies outside the picture of 12×8 pixels."),
+        (PICTURE, {"op": "brush", "points": [[40, 4]], "width": 5}, None, "The stroke covers no pixel of the picture of 12×8 pixels."),
         (PICTURE, {"op": "hide", "pieces": [0]}, "pink", "fill='pink' does not work here: expected \"mean\", \"blur\""),
         (Steps(values=np.ones((3, 1)), channel_names=("a",)), {"op": "hide", "pieces": [0]}, None, "does not apply to a series"),
     ],

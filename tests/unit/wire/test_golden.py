@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.golden.make import HERE, render
+from tests.golden.make import HERE, render, strokes
 from tests.golden.samples import EVERY
 
 
@@ -50,6 +50,11 @@ def test_files_are_what_the_encoder_writes(name: str) -> None:
     assert close(unpack(json.loads(stored)), unpack(json.loads(render(name)))), (
         f"{name}.json is stale: run python tests/golden/make.py and look at the difference"
     )
+
+
+def test_strokes_are_what_python_covers() -> None:
+    stored = (HERE / "strokes" / "masks.json").read_text(encoding="utf-8")
+    assert json.loads(stored) == json.loads(strokes())
 
 
 @pytest.mark.parametrize("name", EVERY)
