@@ -17,7 +17,7 @@ from jupyter_xai.widget.environment import read_environment
 from jupyter_xai.widget.view import View
 
 if TYPE_CHECKING:
-    from jupyter_xai.explanation import GlobalExplanation
+    from jupyter_xai.over_rows import GlobalView
     from jupyter_xai.protocols import Watch
 
 __all__ = ["MethodList", "explain", "explain_dataset", "methods"]
@@ -109,7 +109,50 @@ def explain(
     >>> view.explanation.values.shape
     (1, 3)
     """
-    others = background if _averages_over_others(method, x) else None
+    session, request = ask(
+        model,
+        x,
+        method=method,
+        masker=masker,
+        background=background,
+        baseline=baseline,
+        targets=targets,
+        n_targets=n_targets,
+        output=output,
+        threshold=threshold,
+        feature_names=feature_names,
+        output_names=output_names,
+        random_state=random_state,
+        batch_size=batch_size,
+        params=params,
+    )
+    environment = read_environment(headless)
+    view = View(session, request, environment, progress=progress)
+    if not environment.interactive:
+        view.wait()  # nobody could answer a failed view: it raises in the cell
+    return view
+
+
+def ask(
+    model: Any,
+    x: Any,
+    *,
+    method: Any,
+    masker: Any = None,
+    background: Any = None,
+    baseline: Any = None,
+    targets: Any = None,
+    n_targets: int = 5,
+    output: str = "auto",
+    threshold: float | None = None,
+    feature_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    random_state: int | None = 0,
+    batch_size: int | str = "auto",
+    params: dict[str, Any],
+) -> tuple[Session, dict[str, Any]]:
+    """Put a question as a view asks it, with its first request; parameters and errors as for :func:`explain`."""
+    others = background if averages_over_others(method, x) else None
     fills = masker is None and isinstance(params.get("fill"), str) and params["fill"] == "background"
     rows = None if fills or others is not None else background
     found = recognise(x, model=model, masker=masker, background=rows)
@@ -125,12 +168,7 @@ def explain(
         threshold=threshold,
         batch_size=batch_size,
     )
-    request = session.first_request(method, targets, random_state, params)
-    environment = read_environment(headless)
-    view = View(session, request, environment, progress=progress)
-    if not environment.interactive:
-        view.wait()  # nobody could answer a failed view: it raises in the cell
-    return view
+    return session, session.first_request(method, targets, random_state, params)
 
 
 def explain_dataset(
@@ -150,9 +188,11 @@ def explain_dataset(
     *,
     executor: Executor | int | None = None,
     watch: Watch | None = None,
+    progress: bool = False,
+    headless: bool | None = None,
     **params: Any,
-) -> GlobalExplanation:
-    """Ask what the model looks at in general, over many rows.
+) -> GlobalView:
+    """Ask what the model looks at in general, over many rows, and show it live.
 
     Parameters
     ----------
@@ -171,13 +211,20 @@ def explain_dataset(
         processes. None: threads where the model can be called by several at once. The result is the same.
     watch : callable, optional
         Called with a ``Progress`` in rows of the data; returning False ends the run.
+    progress : bool, default=False
+        Write progress to stderr, for scripts.
+    headless : bool, optional
+        True: finish before showing. None: found out.
     **params : object
         Hyper-parameters of the method, the explainer and the masker, by name.
 
     Returns
     -------
-    GlobalExplanation
-        With status ``"stopped"`` if it was ended before the last row, by ``watch`` or by interrupting the cell.
+    GlobalView
+        Shows itself as the last expression of a cell and streams there; in a script it is finished before you get it.
+        It has all that a ``GlobalExplanation`` has, which is ``view.result``: with status ``"stopped"`` if it was ended
+        before the last row, by its Stop, by ``watch`` or by interrupting the cell. ``view.explain_row(n)`` is one
+        row's own live view.
 
     Raises
     ------
@@ -195,7 +242,7 @@ def explain_dataset(
     >>> [found.feature_names[at] for at in found.ranking()]
     ['income', 'debt', 'age']
     """
-    from jupyter_xai.over_rows import Question, run
+    from jupyter_xai.over_rows import GlobalView, Question, Rows
 
     question = Question(
         model,
@@ -210,7 +257,20 @@ def explain_dataset(
         batch_size=batch_size,
     )
     kernel, rows = question.kernel(method, explainer, params)
-    return run(kernel, rows, targets, watch, executor)
+    environment = read_environment(headless)
+    view = GlobalView(
+        kernel,
+        Rows(rows, kernel),
+        question,
+        environment,
+        targets=targets,
+        executor=executor,
+        watch=watch,
+        progress=progress,
+    )
+    if not environment.interactive:
+        view.wait()
+    return view
 
 
 def _check_text(predictor: Any, found: Recognised, masker: Any) -> None:
@@ -224,7 +284,7 @@ def _check_text(predictor: Any, found: Recognised, masker: Any) -> None:
         raise CannotExplainError(TAKES_TENSORS.format(name=predictor.model_name))
 
 
-def _averages_over_others(method: Any, x: Any) -> bool:
+def averages_over_others(method: Any, x: Any) -> bool:
     """Whether x is an image or a text and the method starts from a background of others."""
     if hasattr(x, "iloc") or isinstance(x, dict | list):
         return False

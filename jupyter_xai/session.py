@@ -281,20 +281,7 @@ class Session:
 
     def describe_error(self, error: BaseException) -> dict[str, str]:
         """Put a failure in words for the view."""
-        cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
-        title, message = "The explanation failed.", str(error)
-        if isinstance(error, ModelError) and error.__cause__ is not None:
-            rows = f" on a batch of {error.n_rows:,} rows" if error.n_rows else ""
-            title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
-        elif isinstance(error, XaiError):
-            title = "This cannot be explained as asked."
-        return {
-            "title": title,
-            "message": message,
-            "where": users_line(cause),
-            "hint": hint(cause),
-            "traceback": "".join(traceback.format_exception(error)),
-        }
+        return describe_error(error)
 
     def drop_caches(self) -> None:
         """Forget the model's cached answers."""
@@ -361,6 +348,24 @@ class Session:
         if self._original is None or self._original[0] is not masker:
             self._original = (masker, masker.bind(instance, self._predictor).layout)
         return edited(masker, instance, self._original[1], edits)
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """Put a failure in words: title, message, where, hint and traceback."""
+    cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
+    title, message = "The explanation failed.", str(error)
+    if isinstance(error, ModelError) and error.__cause__ is not None:
+        rows = f" on a batch of {error.n_rows:,} rows" if error.n_rows else ""
+        title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
+    elif isinstance(error, XaiError):
+        title = "This cannot be explained as asked."
+    return {
+        "title": title,
+        "message": message,
+        "where": users_line(cause),
+        "hint": hint(cause),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
 
 
 def kernel_rows(kind: Kind, predictor: Predictor) -> list[dict[str, str]]:

@@ -1,26 +1,36 @@
 /** Numbers as the view prints them: U+2212 for minus, thousands with commas, fixed decimals in a column. */
-import { format } from "d3-format";
 import type { OutputUnit } from "./schema.gen";
 
 export const MINUS = "\u2212";
 export const UNKNOWN = "\u2026";
 
-const wholeNumber = format(",.0f");
-const threeDigits = format(",.3r");
-const trimmed = format(",.3~r");
-const exponent = format(".2e");
+/** The typographic minus before, commas between thousands. */
+function dressed(text: string): string {
+  const [whole, ...rest] = text.replace(/^-/, MINUS).split(".");
+  return [(whole as string).replace(/\B(?=(\d{3})+$)/g, ","), ...rest].join(".");
+}
 
-/** Formatters by decimals: making one costs more than using it, and a text has thousands of numbers. */
-const fixedFormats = Array.from({ length: 13 }, (_, decimals) => format(`,.${decimals}f`));
+/** Three significant digits, never fewer than the whole part. */
+function threeDigits(value: number): string {
+  const rounded = Number(value.toPrecision(3));
+  const decimals = rounded === 0 ? 0 : Math.min(100, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(rounded)))));
+  return dressed(rounded.toFixed(decimals));
+}
+
+const trimmed = (value: number) =>
+  threeDigits(value)
+    .replace(/(\.\d*?)0+$/, "$1")
+    .replace(/\.$/, "");
+const exponent = (value: number) => value.toExponential(2).replace(/^-/, MINUS);
 
 export function whole(value: number): string {
-  return wholeNumber(value);
+  return fixed(value, 0);
 }
 
 /** Fixed decimals; a value that rounds to zero loses its sign. */
 export function fixed(value: number, decimals = 3): string {
   if (!Number.isFinite(value)) return UNKNOWN;
-  const text = (fixedFormats[decimals] ?? significant)(value);
+  const text = decimals <= 12 ? dressed(value.toFixed(decimals)) : significant(value);
   return /[1-9]/.test(text) ? text : text.replace(MINUS, "");
 }
 
@@ -40,7 +50,7 @@ export function signClass(value: number, decimals: number): "pos" | "neg" | "" {
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return UNKNOWN;
   const size = Math.abs(value);
-  if (size >= 1000) return size < 1e9 ? wholeNumber(value) : exponent(value);
+  if (size >= 1000) return size < 1e9 ? whole(value) : exponent(value);
   if (size > 0 && size < 1e-4) return exponent(value);
   return threeDigits(value);
 }

@@ -2,6 +2,7 @@
 import { h, render as renderInto } from "preact";
 import { App } from "./app";
 import { CompareApp } from "./compare";
+import { GlobalApp } from "./global";
 import { type PlainState, StandIn } from "./standin";
 import { type Model, openSession, type Session } from "./sync";
 import { followTheme } from "./theme";
@@ -80,8 +81,18 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   };
   try {
     const compared = board.peek() !== null;
+    const many = session.overview.peek() !== null;
     if (compared) root.setAttribute("aria-label", "Explanations of one prediction, side by side");
-    renderInto(compared ? h(CompareApp, { store, board, root, onBroken }) : h(App, { store, root, onBroken }), root);
+    if (many) root.setAttribute("aria-label", "What a model looks at over many rows");
+    const common = { store, root, onBroken };
+    renderInto(
+      many
+        ? h(GlobalApp, { ...common, session, beneath: (place, name) => beneath(model, place, name) })
+        : compared
+          ? h(CompareApp, { ...common, board })
+          : h(App, common),
+      root,
+    );
   } catch (error) {
     onBroken(error);
   }
@@ -94,6 +105,32 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     root.remove();
     close();
     if (session.idle && orphans.has(session)) forget(model, session);
+  };
+}
+
+interface Manager {
+  get_model(name: string): Promise<Model>;
+}
+
+/** Puts another widget's view, or in a page without a kernel its state, into this one; returns what removes it. */
+function beneath(model: Model, place: HTMLElement, name: string | undefined): () => void {
+  const state = model.get("opened_state") as PlainState | undefined;
+  if (state) return mount(place, { ...state, uid: `${model.get("uid")}-row` });
+  let leave: (() => void) | null = null;
+  let wanted = true;
+  const missing = () => {
+    if (wanted) place.textContent = "This page cannot show it: run view.row_view in a cell of its own.";
+  };
+  const manager = (model as { widget_manager?: Manager }).widget_manager;
+  if (manager && name)
+    manager.get_model(name).then((found) => {
+      if (wanted) leave = render({ model: found, el: place });
+    }, missing);
+  else missing();
+  return () => {
+    wanted = false;
+    leave?.();
+    place.replaceChildren();
   };
 }
 

@@ -228,6 +228,70 @@ export interface Board {
   notices: string[];
 }
 
+/** A few rows of the data, a dot each in the strip of every feature. `features` are positions in `names`. `weights` is int8 of shape (rows, outputs, features), -128 where a row does not have the feature, else in 127ths of the output's `scales`; `inputs` is float32 of shape (rows, features), NaN where there is none, for a category its position among the `choices`. */
+export interface Dots {
+  rows: number[];
+  features: number[];
+  scales: number[];
+  weights: DataView;
+  inputs: DataView;
+  choices: string[][];
+}
+
+/** Interactions of the features that have most of them; float32 of shape (outputs, features, features). */
+export interface Pairs {
+  names: string[];
+  values: DataView;
+  std_errors?: DataView;
+}
+
+/** One row worth reading: what it adds to the earlier ones, and what all of them cover with it. `adds` counts what no earlier one has and `names` says the most important of it; `features` are positions of what it has, with `weights`; `text` is the row itself where it can be said. */
+export interface PickInfo {
+  row: number;
+  gain: number;
+  covered: number;
+  adds: number;
+  names: string[];
+  text: string;
+  features: number[];
+  weights: number[];
+}
+
+/** What a model looks at over many rows. Buffers are float32 of shape (outputs, features), those over all outputs of shape (features,). `map` is a picture of the importance of every place, float32 of shape (outputs, *shape). */
+export interface Overview {
+  schema: number;
+  names: string[];
+  more: number;
+  things: string;
+  output_names: string[];
+  output_unit: "probability" | "logit" | "raw";
+  value_unit: string;
+  method: string;
+  explainer: string;
+  random_state: number | null;
+  rows: number;
+  values: DataView;
+  std_errors?: DataView;
+  overall?: DataView;
+  overall_std_errors?: DataView;
+  support?: DataView;
+  signed?: DataView;
+  chance?: DataView;
+  dots?: Dots;
+  pairs?: Pairs;
+  picks: PickInfo[];
+  shape?: number[];
+  map?: DataView;
+  notices: string[];
+}
+
+/** The row whose own explanation stands beneath: the widget that shows it, or why there is none. */
+export interface Opened {
+  row: number;
+  model?: string;
+  error?: string;
+}
+
 /** Where the run is. `seconds_left` and `rate` are null while unknown; `total` counts model rows. */
 export interface Status {
   schema: number;
@@ -251,6 +315,7 @@ export interface Display {
   grouped?: boolean;
   removed?: number;
   all_rows?: boolean;
+  row?: number;
 }
 
 /** One what-if change. Which of the optional fields stand depends on `op`. */
@@ -278,10 +343,12 @@ export interface Request {
   random_state?: number;
 }
 
-/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. */
+/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. `row` asks for the explanation of one row of the data, of one output if that is named. */
 export interface ToPython {
-  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture";
+  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture" | "row";
   id: number;
+  row?: number;
+  output?: string;
   edits?: Edit[];
   params?: Record<string, number | string | boolean>;
 }

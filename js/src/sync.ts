@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Binary } from "./decode";
-import type { Board, ToBrowser, ToPython } from "./schema.gen";
+import type { Board, Opened, Overview, ToBrowser, ToPython } from "./schema.gen";
 import { createStore, type OwnedStore, type TraitName } from "./store";
 
 /** What is used of anywidget's model; the stand-in of exported pages has the same. */
@@ -26,7 +26,13 @@ export interface Session {
   readonly store: OwnedStore;
   /** Methods side by side; null where one explanation is shown. */
   readonly board: Signal<Board | null>;
+  /** Many rows; null where one explanation is shown. */
+  readonly overview: Signal<Overview | null>;
+  /** The row whose own explanation stands beneath many rows. */
+  readonly opened: Signal<Opened | null>;
   readonly uid: string;
+  /** Sends a message. */
+  post(message: Omit<ToPython, "id">): number;
   /** No view is open. */
   readonly idle: boolean;
   /** A view opens: reads the model if nobody did yet, and says hello. Returns what closes it. */
@@ -114,12 +120,24 @@ export function openSession(model: Model): Session {
     const given = model.get("board") as Board | undefined;
     board.value = given?.columns ? given : null;
   };
+  const overview = signal<Overview | null>(null);
+  const opened = signal<Opened | null>(null);
+  const readOverview = () => {
+    const given = model.get("overview") as Overview | undefined;
+    const row = model.get("opened") as Opened | undefined;
+    overview.value = given?.names ? given : null;
+    opened.value = row && "row" in row ? row : null;
+  };
+  for (const name of ["overview", "opened"]) listeners.push([`change:${name}`, readOverview]);
   listeners.push(["change:board", readBoard]);
   for (const [name, callback] of listeners) model.on(name, callback);
 
   return {
     store,
     board,
+    overview,
+    opened,
+    post,
     get uid() {
       return String(model.get("uid") ?? "");
     },
@@ -130,6 +148,7 @@ export function openSession(model: Model): Session {
       if (views++ === 0) {
         for (const name of TRAITS) store.receive(name, model.get(name));
         readBoard();
+        readOverview();
       }
       if (send("hello") && !model.saved) knock();
       let isOpen = true;

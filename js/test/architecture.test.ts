@@ -17,7 +17,7 @@ function imports(file: string): { path: string; typeOnly: boolean }[] {
 
 /** Pure parts that pictures and controls may use; the store they know by its types alone. */
 const SHARED =
-  /^(schema\.gen|scales|colours|format|words|features|outputs|ranking|heat|photo|darkroom|params|edits|columns|curves|flips|removal|sentences|strokes|python|decode|board|guard|components\/.*)$/;
+  /^(schema\.gen|scales|colours|format|words|features|outputs|ranking|heat|photo|darkroom|params|edits|columns|curves|flips|removal|sentences|strokes|python|decode|board|overview|guard|components\/.*)$/;
 
 describe("rooms and arrows", () => {
   const drawn = files.filter((file) => /^(views|controls|components)\//.test(file));

@@ -65,7 +65,7 @@ def chunks(rows: Any, kind: Kind | None, first: int, most: int | Callable[[Any],
     size = first
     waiting: list[Any] = []
     count = 0
-    for piece in _pieces(rows, kind):
+    for piece in pieces(rows, kind):
         waiting.append(piece)
         count += len(piece)
         while count >= size:
@@ -91,7 +91,7 @@ def total(rows: Any) -> int | None:
     >>> total(np.zeros((3, 2))), total(iter([1]))
     (3, None)
     """
-    if _is_loader(rows):
+    if is_loader(rows):
         rows = getattr(rows, "dataset", None)
     elif isinstance(rows, list | tuple) and rows and _is_frame(rows[0]):
         return sum(len(part) for part in rows)
@@ -114,8 +114,14 @@ def listed(rows: Any) -> Iterator[Any]:
     return (rows.iloc[[i]] for i in range(len(rows))) if _is_frame(rows) else iter(rows)
 
 
-def _pieces(rows: Any, kind: Kind | None) -> Iterator[Any]:
-    """Stretches of rows, none empty, none much larger than needed."""
+def pieces(rows: Any, kind: Kind | None) -> Iterator[Any]:
+    """Stretches of rows, none empty, none much larger than needed.
+
+    Parameters
+    ----------
+    rows, kind
+        As in ``chunks``.
+    """
     if isinstance(rows, str | bytes | dict) or not hasattr(rows, "__iter__"):
         raise InputError(
             f"The rows are a {type(rows).__name__}; expected a DataFrame, an array with a row a line, a list of texts, "
@@ -131,7 +137,7 @@ def _pieces(rows: Any, kind: Kind | None) -> Iterator[Any]:
             f"The rows have the shape {tuple(rows.shape)}, which is one instance; expected one more axis, a row "
             "a line. Pass rows[None], or use xai.explain for one instance."
         )
-    loader = _is_loader(rows)
+    loader = is_loader(rows)
     for item in rows:
         inputs = (
             item[0]
@@ -164,7 +170,8 @@ def _is_frame(rows: Any) -> bool:
     return hasattr(rows, "iloc") and hasattr(rows, "columns")
 
 
-def _is_loader(rows: Any) -> bool:
+def is_loader(rows: Any) -> bool:
+    """Whether it is a torch DataLoader."""
     return type(rows).__name__ == "DataLoader" or any(c.__name__ == "DataLoader" for c in type(rows).__mro__)
 
 

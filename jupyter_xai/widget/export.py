@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from jupyter_xai.explanation import Explanation
@@ -55,18 +56,36 @@ def page(explanation: Explanation, *, exact: bool = False) -> str:
         If the view's bundle was not built.
     """
     from jupyter_xai.widget.fallback import fallback_html
-    from jupyter_xai.widget.widget import read_bundle
 
     label = label_of(explanation.method)
-    data = {"bundle": read_bundle("index.js"), "state": packed(state_of(explanation, label, exact=exact))}
-    title = html.escape(text(headline(explanation)))
+    return written(
+        headline(explanation),
+        state_of(explanation, label, exact=exact),
+        fallback_html(explanation, _UID, method_label=label),
+    )
+
+
+def written(title: str, state: Mapping[str, Any], fallback: str) -> str:
+    """Put the file together: what the view holds, and what is seen without scripts.
+
+    Parameters
+    ----------
+    title : str
+    state : mapping
+        The traits of the view's model.
+    fallback : str
+        HTML, escaped already.
+    """
+    from jupyter_xai.widget.widget import read_bundle
+
+    data = {"bundle": read_bundle("index.js"), "state": packed(state)}
     style = read_bundle("index.css").replace("</", "<\\/")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(text(title))}</title>'
         f"<style>{_PAGE_STYLE}{style}</style></head><body>"
-        f'<main id="xai-view"></main>{fallback_html(explanation, _UID, method_label=label)}'
+        f'<main id="xai-view"></main>{fallback}'
         f'<script type="application/json" id="xai-data">{in_script(data)}</script>'
         f'<script type="module">{_START}</script></body></html>\n'
     )
@@ -111,7 +130,7 @@ def packed(value: Any) -> Any:
     """
     if isinstance(value, bytes):
         return {"$b64": base64.b64encode(value).decode("ascii")}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: packed(inner) for key, inner in value.items()}
     return [packed(inner) for inner in value] if isinstance(value, list | tuple) else value
 

@@ -111,6 +111,13 @@ class Page:
 
         self.publisher(send)
 
+    def close(self) -> None:
+        """Close the widget; what comes later is kept here and sent nowhere."""
+        with self._lock:
+            widget, self._widget = self._widget, None
+        if widget is not None:
+            self.publisher(widget.close)
+
     # --- the two outputs --------------------------------------------------------------------------------------------
 
     def display(self, sentence: str, fallback: dict[str, str]) -> None:

@@ -173,6 +173,11 @@ class View(Interactive):
         self._runner.cancel()
         self._question.drop_caches()
 
+    def close(self) -> None:
+        """Take the view off every page; the explanation is kept, and ``wait`` and ``last`` still work."""
+        self.park()
+        self._page.close()
+
     def to_html(self, path: Any = None, *, exact: bool = False) -> str:
         """Write one self-contained page, see :meth:`Explanation.to_html`."""
         return self.explanation.to_html(path, exact=exact)

@@ -46,6 +46,8 @@ class ExplanationWidget(anywidget.AnyWidget):
     frame: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     curves: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     board: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    overview: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    opened: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     status: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     display: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     request: Any = traitlets.Dict().tag(sync=True, echo_update=False)

@@ -9,6 +9,7 @@ from jupyter_xai.wire.encode import (
     encode_status,
 )
 from jupyter_xai.wire.layouts import encode_layout
+from jupyter_xai.wire.overview import encode_overview
 from jupyter_xai.wire.schema import MAX_OUTPUT_NAMES, SCHEMA_VERSION
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "encode_geometry",
     "encode_layout",
     "encode_opening",
+    "encode_overview",
     "encode_params",
     "encode_status",
 ]

@@ -279,6 +279,88 @@ class Board(TypedDict):
     notices: list[str]
 
 
+class Dots(TypedDict):
+    """A few rows of the data, a dot each in the strip of every feature.
+
+    ``features`` are positions in ``names``. ``weights`` is int8 of shape (rows, outputs, features), -128 where a row
+    does not have the feature, else in 127ths of the output's ``scales``; ``inputs`` is float32 of shape (rows,
+    features), NaN where there is none, for a category its position among the ``choices``.
+    """
+
+    rows: list[int]
+    features: list[int]
+    scales: list[float]
+    weights: Bytes
+    inputs: Bytes
+    choices: list[list[str]]
+
+
+class Pairs(TypedDict):
+    """Interactions of the features that have most of them; float32 of shape (outputs, features, features)."""
+
+    names: list[str]
+    values: Bytes
+    std_errors: NotRequired[Bytes]
+
+
+class PickInfo(TypedDict):
+    """One row worth reading: what it adds to the earlier ones, and what all of them cover with it.
+
+    ``adds`` counts what no earlier one has and ``names`` says the most important of it; ``features`` are positions of
+    what it has, with ``weights``; ``text`` is the row itself where it can be said.
+    """
+
+    row: int
+    gain: float
+    covered: float
+    adds: int
+    names: list[str]
+    text: str
+    features: list[int]
+    weights: list[float]
+
+
+class Overview(TypedDict):
+    """What a model looks at over many rows.
+
+    Buffers are float32 of shape (outputs, features), those over all outputs of shape (features,). ``map`` is a picture
+    of the importance of every place, float32 of shape (outputs, *shape).
+    """
+
+    schema: int
+    names: list[str]
+    more: int
+    things: str
+    output_names: list[str]
+    output_unit: OutputUnit
+    value_unit: str
+    method: str
+    explainer: str
+    random_state: int | None
+    rows: int
+    values: Bytes
+    std_errors: NotRequired[Bytes]
+    overall: NotRequired[Bytes]
+    overall_std_errors: NotRequired[Bytes]
+    support: NotRequired[Bytes]
+    signed: NotRequired[Bytes]
+    chance: NotRequired[Bytes]
+    dots: NotRequired[Dots]
+    pairs: NotRequired[Pairs]
+    picks: list[PickInfo]
+    shape: NotRequired[list[int]]
+    map: NotRequired[Bytes]
+    notices: list[str]
+
+
+class Opened(TypedDict):
+    """The row whose own explanation stands beneath: the widget that shows it, or why there is none."""
+
+    row: int
+    model: NotRequired[str]
+    error: NotRequired[str]
+
+
 class Status(TypedDict):
     """Where the run is. ``seconds_left`` and ``rate`` are null while unknown; ``total`` counts model rows."""
 
@@ -304,6 +386,7 @@ class Display(TypedDict):
     grouped: NotRequired[bool]
     removed: NotRequired[int]
     all_rows: NotRequired[bool]
+    row: NotRequired[int]
 
 
 class Edit(TypedDict):
@@ -338,11 +421,14 @@ class ToPython(TypedDict):
 
     ``stop`` and ``resume`` act on the present run, ``more`` doubles its samples, ``retry`` runs the request again.
     ``ping`` is answered by ``pong``, ``preview`` by the predictions after ``edits``, and ``picture`` by the image
-    after ``edits`` and its pieces under ``params``; an answer has the id of the newest message it answers.
+    after ``edits`` and its pieces under ``params``; an answer has the id of the newest message it answers. ``row`` asks
+    for the explanation of one row of the data, of one output if that is named.
     """
 
-    type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping", "preview", "picture"]
+    type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping", "preview", "picture", "row"]
     id: int
+    row: NotRequired[int]
+    output: NotRequired[str]
     edits: NotRequired[list[Edit]]
     params: NotRequired[dict[str, float | int | str | bool]]
 

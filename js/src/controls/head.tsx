@@ -1,5 +1,4 @@
-import { useRef } from "preact/hooks";
-import { OWN_KEYS } from "../components/keys";
+import { Radios } from "../components/radios";
 import { counted, prediction, whole } from "../format";
 import { offerOutputs } from "../outputs";
 import type { Store } from "../store";
@@ -23,10 +22,7 @@ export function Head({ store }: { store: Store }) {
   );
 }
 
-const STEP: Record<string, number> = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-
 function TargetSwitch({ store }: { store: Store }) {
-  const group = useRef<HTMLDivElement>(null);
   const geometry = store.geometry.value;
   const { target, estimate } = store.picture.value;
   if (!geometry) return null;
@@ -41,54 +37,33 @@ function TargetSwitch({ store }: { store: Store }) {
   const reachable = store.reachable.value;
   const after = unitAfter(unit, estimate?.value_unit ?? "");
 
-  // arrows move and select, past outputs that cannot be explained without a kernel
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = STEP[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const choices = offer.near.filter((output) => reachable || output.explained);
-    const at = choices.findIndex((output) => output.index === target);
-    const next = choices[(at + step + choices.length) % choices.length];
-    if (!next || next.index === target) return;
-    store.choose(next.index);
-    group.current?.querySelector<HTMLElement>(`[data-output="${next.index}"]`)?.focus();
-  };
-
   return (
     <div class="jx-outs">
       <span class="u1">{headUnit(unit)} </span>
-      <div class="jx-radios" role="radiogroup" aria-label="Output explained" ref={group} onKeyDown={onKeyDown}>
-        {offer.near.map((output) => {
-          const selected = output.index === target;
-          const usable = output.explained || reachable;
-          return (
-            <button
-              type="button"
-              role="radio"
-              {...OWN_KEYS}
-              key={output.index}
-              data-output={output.index}
-              aria-checked={selected}
-              aria-disabled={!usable}
-              tabIndex={selected ? 0 : -1}
-              title={usable ? output.name : `${output.name}: run the cell to explain this output`}
-              onClick={() => store.choose(output.index)}
-            >
-              <bdi class="n">{output.name}</bdi>{" "}
+      <Radios
+        label="Output explained"
+        chosen={target}
+        choose={(index) => store.choose(index)}
+        choices={offer.near.map(({ index, name, value, explained }) => ({
+          at: index,
+          name,
+          off: explained || reachable ? "" : `${name}: run the cell to explain this output`,
+          after: (
+            <>
               <span class="v">
-                <span class={without?.scores && output.explained ? "guess" : ""}>{prediction(output.value, unit)}</span>
+                <span class={without?.scores && explained ? "guess" : ""}>{prediction(value, unit)}</span>
                 {after && <span class="u">{` ${after}`}</span>}
               </span>
-              {selected && was !== undefined && (
+              {index === target && was !== undefined && (
                 <span class="was">
                   was {prediction(was, unit)}
                   {from}
                 </span>
               )}
-            </button>
-          );
-        })}
-      </div>
+            </>
+          ),
+        }))}
+      />
       {offer.more > 0 && (
         <OtherOutputs
           label={`+${whole(offer.more)}`}

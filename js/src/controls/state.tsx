@@ -3,24 +3,25 @@ import type { Store } from "../store";
 import { announcement, stateLine } from "../words";
 
 /** What the run is doing, said in words, and the one button that fits. */
-export function StateAndStop({ store }: { store: Store }) {
+export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: boolean; tail?: string }) {
   const status = store.status.value;
   const state = status?.state;
   return (
     <>
       <span class="q jx-state">
         <RichText rich={stateLine(status, store.picture.value, store.link.value)} />
+        {tail}
       </span>
       <span class="vh" role="status">
         {store.reachable.value ? announcement(status) : ""}
       </span>
-      {store.reachable.value && <Action store={store} state={state ?? "idle"} />}
+      {store.reachable.value && <Action store={store} state={state ?? "idle"} once={once} />}
     </>
   );
 }
 
 /** Stop, and Continue in its place. */
-function Action({ store, state }: { store: Store; state: string }) {
+function Action({ store, state, once }: { store: Store; state: string; once: boolean | undefined }) {
   const asked = store.asked.value;
   if (state === "running") {
     return (
@@ -29,7 +30,7 @@ function Action({ store, state }: { store: Store; state: string }) {
       </button>
     );
   }
-  if (state !== "stopped") return null;
+  if (state !== "stopped" || once) return null;
   return (
     <button type="button" class="btn" disabled={asked === "resume"} onClick={() => store.send("resume")}>
       Continue

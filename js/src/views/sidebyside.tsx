@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { endsOf, orderBy, type Shown } from "../board";
 import { Axis, Bar } from "../components/bar";
+import { Radios } from "../components/radios";
 import { decimalsFor, fixed, prediction, signClass, signed, whole } from "../format";
 import { paintHeat } from "../heat";
 import { loadPhoto, type Photo } from "../photo";
@@ -29,30 +30,16 @@ export function CompareHead(props: {
     <div class="jx-head">
       <div class="jx-outs">
         <span class="u1">{headUnit(board.output_unit)} </span>
-        <div class="jx-radios" role="radiogroup" aria-label="Output explained">
-          {board.output_names.map((name, at) => (
-            <button
-              type="button"
-              role="radio"
-              key={name}
-              aria-checked={at === output}
-              tabIndex={at === output ? 0 : -1}
-              onClick={() => setOutput(at)}
-              onKeyDown={(event) => {
-                const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-                if (!step) return;
-                event.preventDefault();
-                const next = (at + step + board.output_names.length) % board.output_names.length;
-                setOutput(next);
-                const buttons = (event.currentTarget.parentElement as HTMLElement).querySelectorAll("button");
-                buttons[next]?.focus();
-              }}
-            >
-              <bdi class="n">{name}</bdi>{" "}
-              <span class="v">{prediction(board.predictions[at] ?? Number.NaN, board.output_unit)}</span>
-            </button>
-          ))}
-        </div>
+        <Radios
+          label="Output explained"
+          choices={board.output_names.map((name, at) => ({
+            at,
+            name,
+            after: <span class="v">{prediction(board.predictions[at] ?? Number.NaN, board.output_unit)}</span>,
+          }))}
+          chosen={output}
+          choose={setOutput}
+        />
       </div>
       <div class="jx-meta">
         <span class="q jx-state" role="status">

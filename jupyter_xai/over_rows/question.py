@@ -1,10 +1,10 @@
-"""What ``explain_dataset`` asks: a kernel over rows made to order, and its run."""
+"""What ``explain_dataset`` asks: a kernel over rows, made to order."""
 
 from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from jupyter_xai.api import default_masker
 from jupyter_xai.errors import InputError
-from jupyter_xai.explanation import GlobalExplanation
 from jupyter_xai.inputs import Recognised, recognise
 from jupyter_xai.models import wrap
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
@@ -74,8 +73,8 @@ class Question:
     ) -> tuple[Any, Any]:
         first, rows = peek(self.rows)
         background = self.background
-        if background is None and self.masker is None and (_is_table(self.rows) or hasattr(first, "iloc")):
-            background = self.rows if _is_table(self.rows) else None
+        if background is None and self.masker is None and (is_table(self.rows) or hasattr(first, "iloc")):
+            background = self.rows if is_table(self.rows) else None
         found = recognise(first, model=self.model, masker=self.masker, background=background)
         masker = default_masker(
             found, self.masker, background, None if self.masker else self.feature_names, params
@@ -107,28 +106,6 @@ class Question:
         takes = inspect.signature(explainer).parameters
         offered = {name: value for name, value in offered.items() if name in takes and value is not None}
         return explainer(predictor, **offered, **given), rows
-
-
-def run(kernel: Any, rows: Any, targets: Any, watch: Any, executor: Any) -> GlobalExplanation:
-    """Go over the rows; an interrupt is a Stop, once there is something to show."""
-    stopped = False
-
-    def go_on(progress: Any) -> bool:
-        return not stopped and (watch is None or watch(progress))
-
-    last: GlobalExplanation | None = None
-    stream: Iterator[GlobalExplanation] = kernel.stream(rows, targets, watch=go_on, executor=executor)
-    try:
-        for found in stream:
-            last = found
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        from dataclasses import replace
-
-        last = replace(last, status="stopped")
-    assert last is not None
-    return last
 
 
 def peek(rows: Any) -> tuple[Any, Any]:
@@ -173,7 +150,7 @@ def _some(rows: Any) -> Any:
     return rows
 
 
-def _is_table(rows: Any) -> bool:
+def is_table(rows: Any) -> bool:
     """Whether the rows are a table in memory, which can be its own background."""
     return (hasattr(rows, "iloc") and hasattr(rows, "columns")) or (
         isinstance(rows, np.ndarray) and not isinstance(rows, np.memmap) and rows.ndim == 2
