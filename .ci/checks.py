@@ -53,8 +53,9 @@ def test(arguments: list[str]) -> int:
     """Run all steps, then pytest; a missing browser is a failure of its own, the other tests still run."""
     failed = [name for name in STEPS if not run(name)]
     header("pytest")
-    command = [PYTHON, "-m", "pytest", "--continue-on-collection-errors", *arguments]
-    environment = dict(os.environ)
+    # R: a test that passed only the second time is named at the end
+    command = [PYTHON, "-m", "pytest", "--continue-on-collection-errors", "-r", "aR", *arguments]
+    environment = {**os.environ, "XAI_BROWSER_RERUNS": "1"}
     try:
         environment["CHROMIUM"] = find_browser()
     except NoBrowserError as error:

@@ -11,6 +11,6 @@ export default defineConfig({
     unstubGlobals: true,
     // two shared cores: one worker beside the main process is faster than many
     maxWorkers: 2,
-    testTimeout: 10_000,
+    testTimeout: 60_000,
   },
 });

@@ -41,14 +41,16 @@ export function App({ store, root, onBroken }: AppProps) {
 function Sentence({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const { values, errors, streaming, prediction } = store.picture.value;
-  if (!geometry || !values || isFlat(values, prediction)) return null;
+  const live = streaming || store.whatif.moving.value ? "off" : "polite";
+  // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
+  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich =
     geometry.layout.type === "pixels"
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
-    <p class="jx-say" aria-live={streaming || store.whatif.moving.value ? "off" : "polite"}>
+    <p class="jx-say" aria-live={live}>
       <RichText rich={rich} />
       <Changed store={store} />
       <Flips store={store} />

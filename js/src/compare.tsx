@@ -31,9 +31,12 @@ function Compared({ store, board }: { store: Store; board: Signal<Board | null> 
   const shown = board.value;
   if (!shown || shown.columns.length === 0)
     return (
-      <Message kind="note">
-        <p class="m">Getting the first prediction from the model.</p>
-      </Message>
+      <>
+        <Verdict key="verdict" said="" />
+        <Message kind="note">
+          <p class="m">Getting the first prediction from the model.</p>
+        </Message>
+      </>
     );
   const columns = columnsOf(shown, output);
   const first = columns.findIndex((each) => each.values !== null);
@@ -43,11 +46,7 @@ function Compared({ store, board }: { store: Store; board: Signal<Board | null> 
     <>
       <CompareHead {...{ store, board: shown, output, setOutput }} />
       <Messages store={store} />
-      {verdict && (
-        <p class="jx-say" aria-live="polite">
-          {verdict}
-        </p>
-      )}
+      <Verdict key="verdict" said={verdict} />
       <SideBySide {...{ store, board: shown, columns, by: sorted, setBy }} />
       <div class="cp-b">
         <Curves board={shown} columns={columns} output={output} />
@@ -56,5 +55,14 @@ function Compared({ store, board }: { store: Store; board: Signal<Board | null> 
       <Metrics columns={columns} />
       <p class="s q">{[reason, ...notices].join(" ")}</p>
     </>
+  );
+}
+
+/** Keyed, so that it stays the same element: a screen reader hears only what changes in a region that it knows. */
+function Verdict({ said }: { said: string }) {
+  return (
+    <p class="jx-say" aria-live="polite">
+      {said}
+    </p>
   );
 }

@@ -43,6 +43,22 @@ describe("life of a view", () => {
     expect(global).toHaveLength(0);
     dispose();
     expect(model.listeners).toBe(0);
+  }, 120_000);
+
+  it("the regions that a screen reader listens to stay while what they say comes and goes", async () => {
+    const { geometry: known, frame: shown } = table() as { geometry: unknown; frame: unknown };
+    const view = mounted({ ...table(), geometry: {}, frame: {} });
+    await painted();
+    const regions = () => view.all("[aria-live], [role=status]");
+    const before = regions();
+    expect(before.length).toBeGreaterThanOrEqual(2);
+    for (const given of [known, {}, known]) {
+      view.model.set("geometry", given);
+      view.model.set("frame", shown);
+      await vi.waitFor(() => expect(view.words(".jx-say") !== "").toBe(given === known), 10_000);
+      expect(regions()).toEqual(before);
+    }
+    view.close();
   });
 
   it("knocks until the kernel has begun, and not after the view closed", () => {

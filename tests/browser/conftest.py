@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.lab import Notebook, Server, chromium
+from tests.browser.lab import Notebook, Server, chromium, open_context
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser."""
+    """Everything here needs a browser; where nobody can look again, a failure is tried once more and said."""
+    reruns = int(os.environ.get("XAI_BROWSER_RERUNS", "0"))
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker(pytest.mark.browser)
+            if reruns:
+                item.add_marker(pytest.mark.flaky(reruns=reruns))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say loudly which tests did not pass at once."""
+    again = {report.nodeid for report in terminalreporter.stats.get("rerun", ())}
+    if again:
+        terminalreporter.write_sep(
+            "!", f"{len(again)} browser tests failed at first and were run again", red=True
+        )
+        for report in terminalreporter.stats["rerun"]:
+            terminalreporter.write_line(f"AGAIN {report.nodeid}", red=True)
+            terminalreporter.write_line(str(report.longrepr)[-3000:])
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +48,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1100, "height": 1000})
+    context = open_context(browser, viewport={"width": 1100, "height": 1000})
     yield context.new_page()
     context.close()
 

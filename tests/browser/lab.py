@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.browser.waiting import PATIENCE, eventually, until
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,6 +28,16 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+HOLD = """
+import pathlib, time
+pathlib.Path("go").unlink(missing_ok=True)
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+pathlib.Path("go").unlink()
+"""
+"""A cell that runs until the test says so, see :meth:`Notebook.release`; or for ever."""
 
 
 def find_chromium() -> str:
@@ -99,7 +111,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 2 * PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 self.api("GET", "api/status")
@@ -119,7 +131,7 @@ class Server:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             text = answer.read().decode()
         return json.loads(text) if text else None
 
@@ -178,16 +190,17 @@ class Notebook:
             page.goto(f"{server.url}/lab/workspaces/{space}/tree/{self.name}?token={server.token}&reset")
         else:
             page.goto(f"{server.url}/notebooks/{self.name}?token={server.token}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=2000 * PATIENCE)
         return self
 
     def ready(self) -> Notebook:
         """Wait until the kernel is connected and idle."""
-        self.page.wait_for_function(
+        until(
+            self.page,
             """() => { const panel = window.jupyterapp?.shell?.currentWidget;
                        const kernel = panel?.sessionContext?.session?.kernel;
                        return kernel?.connectionStatus === 'connected' && kernel?.status === 'idle' }""",
-            timeout=60_000,
+            timeout=2 * PATIENCE,
         )
         return self
 
@@ -207,14 +220,23 @@ class Notebook:
             index,
         )
 
-    def wait_idle(self, timeout: float = 60) -> None:
+    def wait_busy(self, index: int) -> None:
+        """Wait until a cell is waiting or running."""
+        until(
+            self.page,
+            "i => document.querySelectorAll('.jp-InputPrompt')[i].textContent.includes('*')",
+            index,
+        )
+
+    def wait_idle(self, timeout: float = PATIENCE) -> None:
         """Wait until no cell is waiting or running."""
-        self.page.wait_for_function(
+        until(
+            self.page,
             """() => { const panel = window.jupyterapp.shell.currentWidget;
                        const busy = [...panel.content.node.querySelectorAll('.jp-InputPrompt')]
                          .some(p => p.textContent.includes('*'));
                        return !busy && panel.sessionContext.session?.kernel?.status === 'idle' }""",
-            timeout=timeout * 1000,
+            timeout=timeout,
         )
 
     def save(self) -> None:
@@ -227,11 +249,17 @@ class Notebook:
         self.page.evaluate(
             "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", theme
         )
-        self.page.wait_for_function(
-            "d => document.body.dataset.jpThemeLight === String(!d)", arg=dark, timeout=10_000
-        )
+        until(self.page, "d => document.body.dataset.jpThemeLight === String(!d)", dark)
 
-    def python(self, code: str, timeout: float = 30) -> str:
+    def expect_python(self, code: str, expected: str) -> None:
+        """Wait until code prints this, spaces at its ends aside: what a page sends is on its way for a moment."""
+        eventually(lambda: self.python(code).strip(), expected, self.page)
+
+    def release(self) -> None:
+        """Let the cell of ``HOLD`` end."""
+        (self.server.notebooks / "go").touch()
+
+    def python(self, code: str, timeout: float = PATIENCE) -> str:
         """Run code in the notebook's kernel, beside the cells, and return what it prints."""
         return str(
             self.page.evaluate(
@@ -243,12 +271,20 @@ class Notebook:
                       if (m.header.msg_type === 'stream') text += m.content.text;
                       if (m.header.msg_type === 'error') text += m.content.traceback.join('\\n');
                     };
-                    const late = new Promise((_, no) => setTimeout(() => no('late'), seconds * 1000));
+                    const late = new Promise((_, no) => setTimeout(
+                      () => no(new Error(`no end after ${seconds} s: ${code}`)), seconds * 1000));
                     await Promise.race([future.done, late]);
                     return text }""",
                 [code, timeout],
             )
         )
+
+
+def open_context(browser: Any, **options: Any) -> Any:
+    """A window of its own, whose every action is given time."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(1000 * PATIENCE)
+    return context
 
 
 @contextlib.contextmanager

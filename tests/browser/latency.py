@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.browser.waiting import until
+
 SETUP = '''
 import anywidget, traitlets
 import numpy as np
@@ -58,7 +60,7 @@ def measure(page: Any, rounds: int = 25, gap: float = 40) -> dict[str, list[floa
     gap : float
         Milliseconds between two messages.
     """
-    page.wait_for_function("() => window.measure !== undefined", timeout=30_000)
+    until(page, "() => window.measure !== undefined")
     times: dict[str, list[float]] = page.evaluate("([n, gap]) => window.measure(n, gap)", [rounds, gap])
     return times
 

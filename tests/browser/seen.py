@@ -6,6 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+from tests.browser.waiting import PATIENCE, until
+
 TEXT_CELL = """
 import numpy as np
 import jupyter_xai as xai
@@ -83,7 +85,7 @@ def look(page: Any) -> tuple[list[Sight], str]:
     return [Sight(**view) for view in found["views"]], found["text"]
 
 
-def expect(page: Any, kind: str, *wanted: tuple[str, ...], timeout: float = 30) -> list[Sight]:
+def expect(page: Any, kind: str, *wanted: tuple[str, ...], timeout: float = PATIENCE) -> list[Sight]:
     """Wait until exactly these views are seen, all of one kind, each with its words, and check that they stay.
 
     Parameters
@@ -95,15 +97,16 @@ def expect(page: Any, kind: str, *wanted: tuple[str, ...], timeout: float = 30) 
     timeout : float
         Seconds.
     """
-    with contextlib.suppress(Exception):  # the assertions below say what is seen instead
-        page.wait_for_function(
+    with contextlib.suppress(AssertionError):  # those below say what is seen instead
+        until(
+            page,
             f"""([kind, wanted]) => {{
                   const {{views, text}} = ({_SEEN})();
                   return views.length === wanted.length && views.every((view, i) => view.kind === kind
                     && view.drawn > 0 && wanted[i].every(word => view.text.includes(word)))
                     && !text.includes('Loading widget') }}""",
-            arg=[kind, [list(words) for words in wanted]],
-            timeout=timeout * 1000,
+            [kind, [list(words) for words in wanted]],
+            timeout=timeout,
         )
     page.wait_for_timeout(400)  # a host may still replace what it showed first
     views, text = look(page)

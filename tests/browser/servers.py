@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from tests.browser.lab import free_port
+from tests.browser.waiting import PATIENCE
 
 MARIMO = """
 import marimo
@@ -84,10 +85,10 @@ def _served(command: list[str], folder: Path) -> Iterator[str]:
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 2 * PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError, urllib.error.URLError):
-            urllib.request.urlopen(address, timeout=60).close()
+            urllib.request.urlopen(address, timeout=PATIENCE).close()
             return
         time.sleep(0.2)
     raise RuntimeError("the server did not start: " + log.read_text()[-2000:])

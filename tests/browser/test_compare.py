@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.browser.waiting import eventually, until_text
+
 CELL = """
 import numpy as np
 import jupyter_xai as xai
@@ -22,16 +24,14 @@ def test_methods_side_by_side(notebook: Any) -> None:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     opened.run_all()
-    page.wait_for_function(
-        "() => document.querySelector('.jx .jx-state')?.textContent.includes('settled')", timeout=60_000
-    )
+    until_text(page, ".jx .jx-state", "settled")
     view = page.locator(".jx")
-    text = view.inner_text()
-    for word in ("KernelSHAP", "LIME", "Grad-CAM", "income", "<i>age</i>", "paid", "Does the model agree?"):
-        assert word in text
+    words = ("KernelSHAP", "LIME", "Grad-CAM", "income", "<i>age</i>", "paid", "Does the model agree?")
+    eventually(lambda: [word for word in words if word not in view.inner_text()], [], page)
     assert page.locator("[class*=xai-fb-]:visible").count() == 0
     view.get_by_role("button", name="LIME").click()
-    assert view.locator("[aria-sort=descending]").inner_text().startswith("LIME")
-    said = opened.python("print(view.comparison.status, [e.label for e in view.explained])")
-    assert said.strip() == "settled ['KernelSHAP', 'LIME']"
+    until_text(page, ".jx [aria-sort=descending]", "LIME")
+    opened.expect_python(
+        "print(view.comparison.status, [e.label for e in view.explained])", "settled ['KernelSHAP', 'LIME']"
+    )
     assert problems == []

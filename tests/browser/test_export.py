@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.lab import open_context
+from tests.browser.waiting import eventually
 from tests.golden.samples import EVERY, XSS
 
 pytestmark = pytest.mark.browser
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def offline(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 900, "height": 900}, offline=True)
+    context = open_context(browser, viewport={"width": 900, "height": 900}, offline=True)
     page = context.new_page()
     page.requests, page.problems = [], []
     page.on("request", lambda request: page.requests.append(request.url))
@@ -54,12 +56,12 @@ def test_a_pixel_map_follows_the_output_switch(exact: bool, offline: Any, tmp_pa
     offline.goto((tmp_path / "page.html").as_uri())
     view = offline.locator("#xai-view")
     view.locator("canvas").first.wait_for()
-    offline.wait_for_timeout(300)
+    # the photo is decoded on its own time
+    eventually(lambda: view.locator("canvas").first.evaluate("c => c.width > 10"), True, offline)
     before = view.locator("canvas").first.screenshot()
     view.get_by_role("radio").nth(1).click()
-    offline.wait_for_timeout(300)
+    eventually(view.locator("canvas").first.screenshot, lambda now: now != before, offline)
     assert "not known yet" not in view.inner_text()
-    assert view.locator("canvas").first.screenshot() != before
     assert offline.problems == []
 
 
@@ -73,7 +75,7 @@ def test_user_text_stays_text(offline: Any, tmp_path: Path) -> None:
 
 def test_without_scripts_the_static_picture_is_seen(browser: Any, tmp_path: Path) -> None:
     EVERY["image"]().to_html(tmp_path / "page.html")
-    context = browser.new_context(java_script_enabled=False, offline=True)
+    context = open_context(browser, java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto((tmp_path / "page.html").as_uri())
     assert page.is_visible(".xai-fb-page")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from tests.browser.lab import Notebook
 from tests.browser.test_live import wait_state
+from tests.browser.waiting import until, until_gone, until_text
 
 Make = Callable[..., Notebook]
 
@@ -44,32 +46,19 @@ def python(opened: Notebook, code: str) -> str:
     return str(opened.python(code)).strip("\n")
 
 
-def until(opened: Notebook, code: str, expected: str) -> None:
-    """What the page wrote is on its way for a moment."""
-    for _ in range(20):
-        found = python(opened, code)
-        if found == expected:
-            return
-        opened.page.wait_for_timeout(300)
-    assert found == expected
-
-
 def first_number(page: Any) -> str:
     return str(page.locator(".jx [aria-checked=true] .v").first.inner_text())
 
 
 def settled(page: Any) -> None:
-    page.wait_for_function(
-        "() => /settled|finished/.test(document.querySelector('.jx .jx-state')?.textContent ?? '')",
-        timeout=30_000,
-    )
+    until_text(page, ".jx .jx-state", re.compile("settled|finished"))
 
 
 def changed(page: Any, before: str) -> None:
-    page.wait_for_function(
-        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() !== before",
-        arg=before,
-        timeout=15_000,
+    until(
+        page,
+        "before => document.querySelector('.jx [aria-checked=true] .v').textContent.trim() !== before",
+        before,
     )
 
 
@@ -77,15 +66,15 @@ def test_a_photo_in_the_hand(notebook: Make) -> None:
     opened = notebook(IMAGE)
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx canvas", timeout=30_000)
+    page.wait_for_selector(".jx canvas")
     settled(page)
-    page.wait_for_function("() => document.querySelector('.jx canvas').width > 100")
+    until(page, "() => document.querySelector('.jx canvas').width > 100")
     before = first_number(page)
     canvas = page.locator(".jx canvas")
     box = canvas.bounding_box()
     page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"])
     changed(page, before)
-    until(opened, "print(view.what_if.edits)", "[{'op': 'hide', 'pieces': [0]}]")
+    opened.expect_python("print(view.what_if.edits)", "[{'op': 'hide', 'pieces': [0]}]")
     assert float(python(opened, "print(view.prediction)")) < 0.9
 
     # a drag covers the bright corner; the model answers while the button is down
@@ -99,37 +88,35 @@ def test_a_photo_in_the_hand(notebook: Make) -> None:
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
     changed(page, hidden)
     page.mouse.up()
-    page.wait_for_function(
-        "() => document.querySelector('.jx .jx-say').textContent.includes('1 piece hidden, 1 box covered')"
-    )
-    until(opened, "print(view.what_if.edits[-1]['op'])", "occlude")
+    until_text(page, ".jx .jx-say", "1 piece hidden, 1 box covered")
+    opened.expect_python("print(view.what_if.edits[-1]['op'])", "occlude")
 
     # what the model sees comes from Python: black where it is hidden
     page.locator(".jx").get_by_role("checkbox", name="what the model sees").check()
-    page.wait_for_function(
+    until(
+        page,
         """() => {
           const canvas = document.querySelector('.jx canvas');
           const at = canvas.getContext('2d').getImageData(canvas.width / 8, canvas.height / 8, 1, 1).data;
           return at[0] < 40 && at[1] < 40 && at[2] < 40;
         }""",
-        timeout=15_000,
     )
     page.locator(".jx").get_by_role("button", name="Reset").click()
-    page.wait_for_function(
-        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() === before",
-        arg=before,
-        timeout=15_000,
+    until(
+        page,
+        "before => document.querySelector('.jx [aria-checked=true] .v').textContent.trim() === before",
+        before,
     )
-    until(opened, "print(view.what_if.edits)", "[]")
+    opened.expect_python("print(view.what_if.edits)", "[]")
 
 
 def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
     opened = notebook(IMAGE)
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx canvas", timeout=30_000)
+    page.wait_for_selector(".jx canvas")
     settled(page)
-    page.wait_for_function("() => document.querySelector('.jx canvas')?.width > 100")
+    until(page, "() => document.querySelector('.jx canvas').width > 100")
     before = first_number(page)
     canvas = page.locator(".jx canvas")
     canvas.scroll_into_view_if_needed()
@@ -146,11 +133,8 @@ def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
     changed(page, before)
     assert python(opened, "print(view.what_if.edits)") == "[]"
     page.mouse.up()
-    page.wait_for_function(
-        "() => document.querySelector('.jx .jx-say')?.textContent.includes('1 stroke brushed')",
-        timeout=15_000,
-    )
-    until(opened, "print([edit['op'] for edit in view.what_if.edits])", "['brush']")
+    until_text(page, ".jx .jx-say", "1 stroke brushed")
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['brush']")
     # Python covers what the page hatches
     settled(page)
     python(
@@ -161,7 +145,8 @@ def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
     )
     assert python(opened, "print(np.array_equal(after, np.where(mask[..., None], 0, photo)))") == "True"
     page.locator(".jx").get_by_role("checkbox", name="what the model sees").check()
-    page.wait_for_function(
+    until(
+        page,
         """mask => {
           const canvas = document.querySelector('.jx canvas');
           const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -171,8 +156,7 @@ def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
             return hidden === 0 || data[at] < 60;
           }));
         }""",
-        arg=json.loads(python(opened, "print(mask.astype(int).tolist())")),
-        timeout=15_000,
+        json.loads(python(opened, "print(mask.astype(int).tolist())")),
     )
 
     # the keys: to another place, a dab there, a stroke on from it
@@ -180,13 +164,13 @@ def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
     tool.focus()
     for key in ("ArrowRight", "ArrowDown", "Space", "Shift+ArrowRight"):
         page.keyboard.press(key)
-    until(opened, "print([edit['op'] for edit in view.what_if.edits])", "['brush', 'brush', 'brush']")
-    until(opened, "print([len(edit['points']) for edit in view.what_if.edits[1:]])", "[1, 2]")
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['brush', 'brush', 'brush']")
+    opened.expect_python("print([len(edit['points']) for edit in view.what_if.edits[1:]])", "[1, 2]")
     page.locator(".jx").get_by_role("button", name="Reset").click()
-    page.wait_for_function(
-        "before => document.querySelector('.jx [aria-checked=true] .v')?.textContent.trim() === before",
-        arg=before,
-        timeout=15_000,
+    until(
+        page,
+        "before => document.querySelector('.jx [aria-checked=true] .v').textContent.trim() === before",
+        before,
     )
 
 
@@ -194,7 +178,7 @@ def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
     opened = notebook(IMAGE)
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx canvas", timeout=30_000)
+    page.wait_for_selector(".jx canvas")
     settled(page)
     summary = page.locator(".jx .jx-panel summary")
     summary.focus()
@@ -205,10 +189,10 @@ def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + box["height"] / 2, steps=4)
-    page.get_by_text("pieces would be explained").wait_for(timeout=15_000)
+    page.get_by_text("pieces would be explained").wait_for()
     assert python(opened, "print(view.last.features.labels.max() + 1)") == "12"
     page.mouse.up()
-    page.wait_for_function("() => !document.querySelector('.jx').textContent.includes('would be explained')")
+    until_gone(page, ".jx", "would be explained")
     settled(page)
     assert int(python(opened, "print(view.explanation.features.labels.max() + 1)")) > 12
 
@@ -217,7 +201,7 @@ def test_words_are_written_and_struck(notebook: Make) -> None:
     opened = notebook(TEXT)
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx [data-unit='1']", timeout=30_000)
+    page.wait_for_selector(".jx [data-unit='1']")
     settled(page)
     before = first_number(page)
     page.locator(".jx [data-unit='1']").dblclick()
@@ -228,11 +212,9 @@ def test_words_are_written_and_struck(notebook: Make) -> None:
     page.keyboard.type("I think")
     page.keyboard.press("Enter")
     page.locator(".jx [data-unit='3']").click(modifiers=["Shift"])
-    page.wait_for_function("() => document.querySelectorAll('.jx .w.gone').length === 2", timeout=15_000)
+    until(page, "() => document.querySelectorAll('.jx .w.gone').length === 2")
     wait_state(page, "rows")
-    page.wait_for_timeout(500)
-    assert (
-        python(opened, "print([edit['op'] for edit in view.what_if.edits])")
-        == "['replace', 'insert', 'strike']"
+    opened.expect_python(
+        "print([edit['op'] for edit in view.what_if.edits])", "['replace', 'insert', 'strike']"
     )
-    assert python(opened, "print(view.explanation.features.text)") == "so fine. I think  "
+    opened.expect_python("print(repr(view.explanation.features.text))", "'so fine. I think  '")

@@ -14,8 +14,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.browser.lab import Notebook, Server
+from tests.browser.lab import HOLD, Notebook, Server, open_context
 from tests.browser.seen import FILM, LOAN, TABLE_CELL, TEXT_CELL, expect, look
+from tests.browser.waiting import eventually, until, until_text
 from tests.hosts.kernels import VERSIONS, add_kernel
 
 TALL = {"width": 1100, "height": 2000}
@@ -23,12 +24,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 STATE = ".jx .jx-state"
 
 
-def wait_state(page: Any, word: str, timeout: float = 90) -> None:
-    page.wait_for_function(
-        "([s, w]) => document.querySelector(s)?.textContent.includes(w)",
-        arg=[STATE, word],
-        timeout=timeout * 1000,
-    )
+def wait_state(page: Any, word: str) -> None:
+    until_text(page, STATE, word)
 
 
 # --- Notebook 7 -----------------------------------------------------------------------------------------------------
@@ -43,14 +40,15 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_notebook_7_live_then_reopened(seven: Server, browser: Any) -> None:
     seven.write("life.ipynb", TEXT_CELL, TABLE_CELL)
-    context = browser.new_context(viewport=TALL)
+    context = open_context(browser, viewport=TALL)
     opened = Notebook(seven, context.new_page(), "life.ipynb").open().ready()
     page = opened.page
     opened.run_all()
     expect(page, "live", FILM, LOAN)
-    page.wait_for_function(
+    until(
+        page,
         """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.every(
-                   c => JSON.stringify(c.outputs[1]?.data['text/html'] ?? '').includes('settled'))"""
+                   c => JSON.stringify(c.outputs[1]?.data['text/html'] ?? '').includes('settled'))""",
     )
     opened.save()
     page.reload()
@@ -64,7 +62,7 @@ def test_notebook_7_live_then_reopened(seven: Server, browser: Any) -> None:
     copy.cells[0].source += "\n# sent by mail"
     nbformat.write(copy, seven.notebooks / "mailed.ipynb")
     for name in ("again.ipynb", "mailed.ipynb"):
-        context = browser.new_context(viewport=TALL)
+        context = open_context(browser, viewport=TALL)
         opened = Notebook(seven, context.new_page(), name).open().ready()
         expect(opened.page, "fallback", FILM, LOAN)
         assert look(opened.page)[1].count("jupyter_xai view") == (2 if name == "mailed.ipynb" else 0)
@@ -103,7 +101,7 @@ def export(notebook: Any, folder: Path, template: str = "lab") -> Path:
 
 @pytest.fixture
 def offline(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport=TALL, offline=True)
+    context = open_context(browser, viewport=TALL, offline=True)
     context.route(
         "**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort()
     )
@@ -161,8 +159,8 @@ view
 def test_streaming_stop_and_errors_on_other_ipykernels(version: str, lab: Server, browser: Any) -> None:
     kernel = add_kernel(version, lab.root / "data")
     name = f"{kernel}.ipynb"
-    lab.write(name, "limit = 1000", SLOW_CELL, "time.sleep(60)", kernel=kernel)
-    context = browser.new_context(viewport=TALL)
+    lab.write(name, "limit = 10_000", SLOW_CELL, HOLD, kernel=kernel)
+    context = open_context(browser, viewport=TALL)
     opened = Notebook(lab, context.new_page(), name).open().ready()
     page = opened.page
     opened.run_cell(0)
@@ -170,36 +168,35 @@ def test_streaming_stop_and_errors_on_other_ipykernels(version: str, lab: Server
     # frames of a worker arrive one after another
     wait_state(page, "of 100,000 rows")
     seen = {page.locator(STATE).first.inner_text()}
-    for _ in range(50):
-        page.wait_for_timeout(100)
+
+    def looked() -> int:
         seen.add(page.locator(STATE).first.inner_text())
-        if len(seen) > 4:
-            break
-    assert len(seen) > 4
+        return len(seen)
+
+    eventually(looked, lambda n: n > 4, page)
     expect(page, "live", ("dull", "film"))
     assert opened.python("print(ipykernel.__version__)").strip() == version
     page.locator(".jx").get_by_role("button", name="Stop").click()
     wait_state(page, "stopped")
-    assert opened.python("print(view.last.status, view.busy)").split() == ["stopped", "False"]
+    opened.expect_python("print(view.last.status, view.busy)", "stopped False")
     # an error of the model, on the worker
     opened.python("limit = len(calls) + 3")
     page.locator(".jx").get_by_role("button", name="Continue").click()
-    page.wait_for_selector(".jx [role=alert]", timeout=30_000)
+    page.wait_for_selector(".jx [role=alert]")
     assert "no such word in the vocabulary" in page.locator(".jx [role=alert]").inner_text()
     expect(page, "live", ("dull", "film"))
-    page.wait_for_function(  # the stored picture is published from a plain thread as well
+    until(  # the stored picture is published from a plain thread as well
+        page,
         """() => JSON.stringify(window.jupyterapp.shell.currentWidget.context.model.toJSON().cells[1].outputs)
-                   .includes('no such word in the vocabulary')"""
+                   .includes('no such word in the vocabulary')""",
     )
     if version != "6.29.5":  # there messages have a shell of their own: a running cell keeps nobody waiting
         opened.python("limit = 100_000")
         page.locator(".jx").get_by_role("button", name="Try again").click()
         wait_state(page, "of 100,000 rows")
         opened.run_cell(2)
-        page.wait_for_function(
-            "() => document.querySelectorAll('.jp-InputPrompt')[2].textContent.includes('*')"
-        )
+        opened.wait_busy(2)
         page.locator(".jx").get_by_role("button", name="Stop").click()
-        wait_state(page, "stopped", 5)
+        wait_state(page, "stopped")
     context.close()
     lab.shutdown_kernels(lambda path: path == name)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.browser.lab import Notebook
+from tests.browser.lab import HOLD, Notebook
 from tests.browser.latency import SETUP, measure, percentile
 from tests.browser.test_live import wait_state
 
 
 def test_answers_while_a_cell_runs_within_an_echo_and_50_ms(notebook: Callable[..., Notebook]) -> None:
-    opened = notebook(SETUP, "import time; time.sleep(25)", "ended = True")
+    opened = notebook(SETUP, HOLD, "ended = True")
     page = opened.page
     opened.run_cell(0)
     wait_state(page, "settled")
     quiet = measure(page)
     opened.run_cell(1)
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))"
-    )
+    opened.wait_busy(1)
     busy = measure(page)
     prompts = page.locator(".jp-InputPrompt").all_inner_texts()
     assert any("*" in prompt for prompt in prompts), "the cell ended first: nothing was shown"

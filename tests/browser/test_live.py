@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.browser.lab import Notebook
+from tests.browser.lab import HOLD, Notebook
+from tests.browser.waiting import PATIENCE, eventually, until, until_text
 
 Make = Callable[..., Notebook]
 
@@ -14,10 +15,10 @@ import time, threading
 import numpy as np
 import jupyter_xai as xai
 
-calls = []
+calls, pace = [], 0.4
 def slow(texts):
     calls.append(len(texts))
-    time.sleep(0.4)
+    time.sleep(pace)
     return np.array([[0.2 + 0.6 * ("dull" in t) + 0.1 * ("so" in t)] * 1 for t in texts])
 
 view = xai.explain(slow, "a dull film, so dull that it hurts", batch_size=16, n_samples=%d, tolerance=0)
@@ -31,25 +32,21 @@ def state(page: Any) -> str:
     return str(page.locator(STATE).first.inner_text())
 
 
-def wait_state(page: Any, word: str, timeout: float = 30) -> None:
-    page.wait_for_function(
-        "([s, w]) => document.querySelector(s)?.textContent.includes(w)",
-        arg=[STATE, word],
-        timeout=timeout * 1000,
-    )
+MARKS = "() => document.querySelectorAll('.jx .pos, .jx .neg').length > 0"
+
+
+def wait_state(page: Any, word: str, timeout: float = PATIENCE) -> None:
+    until_text(page, STATE, word, timeout=timeout)
 
 
 def test_first_frame_after_one_batch_then_stop_and_continue(notebook: Make) -> None:
-    opened = notebook(SLOW % 800)
+    opened = notebook(SLOW % 8000)
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx", timeout=30_000)
-    page.wait_for_function(
-        "() => /hurts/.test(document.querySelector('.jx')?.textContent ?? '')", timeout=15_000
-    )
+    until_text(page, ".jx", "hurts")
     # marks are there while most of the work is still to do
-    page.wait_for_function("() => document.querySelectorAll('.jx .pos, .jx .neg').length > 0", timeout=15_000)
-    assert "of 800 rows" in state(page)
+    until(page, MARKS)
+    assert "of 8,000 rows" in state(page)
     page.locator(".jx").get_by_role("button", name="Stop").click()
     wait_state(page, "stopped")
     before = int(opened.python("print(sum(calls))"))
@@ -57,40 +54,39 @@ def test_first_frame_after_one_batch_then_stop_and_continue(notebook: Make) -> N
         "stopped",
         "True",
     ]
-    assert before < 800
+    assert before < 8000
     assert opened.python("time.sleep(1); print(sum(calls))").strip() == str(before)  # nothing runs on
+    opened.python("pace = 0")
     page.locator(".jx").get_by_role("button", name="Continue").click()
-    wait_state(page, "settled", 60)
+    wait_state(page, "settled")
     assert opened.python(
         "print(view.explanation.status, sum(calls) - view.explanation.curve_rows)"
     ).split() == [
         "settled",
-        "801",
+        "8001",
     ]  # one row checked
     # that the function is still the same; all other answers were kept
 
 
 def test_the_view_answers_while_a_cell_runs(notebook: Make) -> None:
-    opened = notebook(SLOW % 3200, "import time; time.sleep(20)")
+    opened = notebook(SLOW % 3200, HOLD)
     page = opened.page
     opened.run_cell(0)
     wait_state(page, "of 3,200 rows")
     opened.run_cell(1)
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('*'))"
-    )
+    opened.wait_busy(1)
     page.locator(".jx").get_by_role("button", name="Stop").click()
-    wait_state(page, "stopped", 5)
+    wait_state(page, "stopped")
     busy = page.locator(".jp-InputPrompt").all_inner_texts()
     assert any("*" in text for text in busy), "the cell ended before the view answered"
 
 
 def test_the_view_comes_alive_while_later_cells_run(notebook: Make) -> None:
-    opened = notebook(SLOW % 320, "import time; time.sleep(25)", "later = True")
+    opened = notebook(SLOW % 8000, HOLD, "later = True")
     page = opened.page
     opened.run_all()
-    wait_state(page, "of 320 rows", 15)
-    page.wait_for_function("() => document.querySelectorAll('.jx .pos, .jx .neg').length > 0", timeout=5_000)
+    wait_state(page, "of 8,000 rows")
+    until(page, MARKS)
     assert any("*" in text for text in page.locator(".jp-InputPrompt").all_inner_texts())
 
 
@@ -111,12 +107,12 @@ view
     )
     page = opened.page
     opened.run_all()
-    page.wait_for_selector(".jx [role=alert]", timeout=30_000)
+    page.wait_for_selector(".jx [role=alert]")
     said = page.locator(".jx [role=alert]").inner_text()
     assert "Your model raised ValueError" in said
     assert "could not convert string to float: 'overdrawn'" in said
     assert "raise ValueError" in said  # the user's own line
-    assert "failed" in state(page)
+    wait_state(page, "failed")
     assert "dull" in page.locator(".jx").inner_text()
     assert int(opened.python("print(view.last.n_evals)")) >= 16
     assert "ModelError" in opened.python(
@@ -146,17 +142,17 @@ view
     wait_state(page, "settled")
     before = opened.python("print(len(calls))")
     group = page.get_by_role("radiogroup", name="Output explained")
-    assert group.get_by_role("radio").count() == 3
+    eventually(group.get_by_role("radio").count, 3, page)
     chosen = group.get_by_role("radio", checked=True).inner_text()
     other = next(
         radio for radio in group.get_by_role("radio").all() if radio.get_attribute("aria-checked") == "false"
     )
     rows = page.locator(".jx").inner_text()
     other.click()
-    assert group.get_by_role("radio", checked=True).inner_text() != chosen
-    page.wait_for_function("before => document.querySelector('.jx').innerText !== before", arg=rows)
+    eventually(group.get_by_role("radio", checked=True).inner_text, lambda now: now != chosen, page)
+    until(page, "before => document.querySelector('.jx').innerText !== before", rows)
     assert opened.python("print(len(calls))") == before
-    assert "target" in opened.python("print(view.widget.display)")
+    opened.expect_python("print('target' in view.widget.display)", "True")
 
 
 def test_more_samples(notebook: Make) -> None:
@@ -208,7 +204,7 @@ text = " ".join(f"word{i}" for i in range(150)) + " dull"
                'view = xai.explain(quick, text, n_samples=20000, batch_size=32, tolerance=0)\\nview') }"""
     )
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
-    wait_state(page, "settled", 60)
+    wait_state(page, "settled")
     seconds = float(opened.python("print(view._page.get('status')['seconds'])"))
     frames, sent = page.evaluate("() => [window.__frames, window.__bytes]")
     assert seconds > 1
@@ -240,11 +236,8 @@ view
     others = page.get_by_label("another output")
     others.focus()  # the list is made when somebody is about to open it
     others.select_option(value="3")
-    page.wait_for_function(
-        "() => /output 3/.test(document.querySelector('.jx [aria-checked=true]')?.textContent ?? '')",
-        timeout=10_000,
-    )
-    wait_state(page, "settled", 60)
+    until_text(page, ".jx [aria-checked=true]", "output 3")
+    wait_state(page, "settled")
     run, targets, n_evals = opened.python(
         "print(view._run, 3 in view.explanation.targets, view.explanation.n_evals)"
     ).split()
@@ -268,11 +261,9 @@ view
     opened.run_all()
     wait_state(page, "settled")
     # the state is said at once, the last frame is painted within an animation frame or two
-    page.wait_for_function("() => /intercept/.test(document.querySelector('.jx').innerText)", timeout=10_000)
+    until_text(page, ".jx", "intercept")
     page.locator(".jx").get_by_label("method").select_option(value="kernel_shap")
-    page.wait_for_function(
-        "() => /adds up exactly/.test(document.querySelector('.jx').innerText)", timeout=20_000
-    )
+    until_text(page, ".jx", "adds up exactly")
     wait_state(page, "settled")
     said = page.locator(".jx").inner_text()
     assert "average" in said

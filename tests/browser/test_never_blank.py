@@ -14,8 +14,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.browser.lab import Notebook, Server
+from tests.browser.lab import HOLD, Notebook, Server, open_context
 from tests.browser.seen import FILM, LOAN, TABLE_CELL, TEXT_CELL, contrasts, expect, look
+from tests.browser.waiting import PATIENCE, eventually, until, until_text
 
 Make = Callable[..., Notebook]
 TALL = {"width": 1100, "height": 2000}
@@ -56,15 +57,14 @@ def stored(opened: Notebook) -> list[list[dict[str, Any]]]:
     return [cell["outputs"] for cell in cells if cell["cell_type"] == "code"]
 
 
-def wait_stored(opened: Notebook, views: int, word: str = "settled", timeout: float = 30) -> None:
+def wait_stored(opened: Notebook, views: int, word: str = "settled") -> None:
     """Wait until as many stored pictures say how the run ended."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+
+    def saying() -> int:
         html = [str(o["data"].get("text/html", "")) for cell in stored(opened) for o in cell if "data" in o]
-        if sum(word in page for page in html) >= views:
-            return
-        opened.page.wait_for_timeout(100)
-    raise AssertionError(f"{word!r} is not in {views} of {html}")
+        return sum(word in page for page in html)
+
+    eventually(saying, lambda n: n >= views, opened.page)
 
 
 def figures(page: Any, index: int = 0) -> str:
@@ -76,7 +76,7 @@ def figures(page: Any, index: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def lived(browser: Any, lab: Server) -> Iterator[Lived]:
-    context = browser.new_context(viewport=TALL)
+    context = open_context(browser, viewport=TALL)
     lab.write("lived.ipynb", TEXT_CELL, TABLE_CELL)
     opened = Notebook(lab, context.new_page(), "lived.ipynb").open().ready()
     page = opened.page
@@ -112,7 +112,7 @@ def reopen(browser: Any, lab: Server, lived: Lived) -> Iterator[Callable[..., No
             nbformat.write(copy, lab.notebooks / name)
             if trusted:
                 lab.trust(name)
-        contexts.append(browser.new_context(viewport=TALL))
+        contexts.append(open_context(browser, viewport=TALL))
         return Notebook(lab, contexts[-1].new_page(), name).open()
 
     yield make
@@ -150,19 +150,24 @@ def test_settling_stores_the_picture_and_does_not_touch_the_live_view(lived: Liv
     assert len(json.dumps(saved)) < 200_000
 
 
+def texts(page: Any) -> list[dict[str, Any]]:
+    return [text for view in page.locator(".jx").all() for text in contrasts(view)]
+
+
 def test_live_text_stands_out_in_light_and_dark(lived: Lived) -> None:
     opened = lived.notebook
     for dark in (False, True):
         opened.theme(dark)
-        opened.page.wait_for_function(
+        until(
+            opened.page,
             "d => [...document.querySelectorAll('.jx')].every(e => e.dataset.theme === (d ? 'dark' : 'light'))",
-            arg=dark,
+            dark,
         )
-        opened.page.wait_for_timeout(500)
-        found = [text for view in opened.page.locator(".jx").all() for text in contrasts(view)]
-        assert len({text["colour"] for text in found}) >= 4  # ink, ink2, pos, neg
-        poor = [text for text in found if text["ratio"] < 4.5]
-        assert not poor, f"{'dark' if dark else 'light'}: {poor}"
+        # colours of the host change for a moment
+        eventually(
+            lambda: [text for text in texts(opened.page) if text["ratio"] < 4.5], [], opened.page, timeout=10
+        )
+        assert len({text["colour"] for text in texts(opened.page)}) >= 4  # ink, ink2, pos, neg
     opened.theme(False)
 
 
@@ -171,10 +176,10 @@ def test_after_a_reload_the_live_view_is_back(lived: Lived) -> None:
     page.reload()
     lived.notebook.ready()
     expect(page, "live", FILM, LOAN)
-    assert [figures(page, 0), figures(page, 1)] == lived.figures
+    eventually(lambda: [figures(page, 0), figures(page, 1)], lived.figures, page)
     # and it answers: the comm is open again
     page.locator(".jx").first.get_by_role("button", name="More samples").click()
-    page.wait_for_function("() => /400 rows/.test(document.querySelector('.jx .jx-state').textContent)")
+    until_text(page, ".jx .jx-state", "400 rows")
 
 
 def test_reopened_with_a_fresh_kernel(reopen: Callable[..., Notebook]) -> None:
@@ -189,14 +194,14 @@ def test_a_copy_beside_the_live_original_is_not_blank(lived: Lived, lab: Server)
     page = lived.notebook.page
     page.wait_for_selector(".jp-Notebook >> nth=1")
     try:
-        page.wait_for_function(
+        until(
+            page,
             """() => { const {context, sessionContext} = window.jupyterapp.shell.currentWidget;
                  return context.path === 'beside.ipynb' && sessionContext.session?.kernel?.status === 'idle' }""",
-            timeout=30_000,
         )
-        page.wait_for_timeout(1000)
-        kinds = [view.kind for view in look(page)[0]]
-        assert kinds == ["live", "live", "fallback", "fallback"]
+        page.wait_for_timeout(1000)  # it may still change
+        both = ["live", "live", "fallback", "fallback"]
+        eventually(lambda: [view.kind for view in look(page)[0]], both, page)
     finally:
         lived.notebook.command("docmanager:close")
         page.wait_for_timeout(500)
@@ -234,7 +239,7 @@ def test_reopened_with_the_widget_state_saved(browser: Any, lab: Server) -> None
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "plugin.jupyterlab-settings").write_text('{"saveState": true}')
     lab.write("with-state.ipynb", TEXT_CELL, TABLE_CELL)
-    context = browser.new_context(viewport=TALL)
+    context = open_context(browser, viewport=TALL)
     try:
         opened = Notebook(lab, context.new_page(), "with-state.ipynb").open().ready()
         opened.run_all()
@@ -245,12 +250,12 @@ def test_reopened_with_the_widget_state_saved(browser: Any, lab: Server) -> None
     finally:
         context.close()
         lab.shutdown_kernels(lambda path: path == "with-state.ipynb")
-    context = browser.new_context(viewport=TALL)
+    context = open_context(browser, viewport=TALL)
     try:
         opened = Notebook(lab, context.new_page(), "with-state.ipynb").open().ready()
         expect(opened.page, "live", FILM, LOAN)
         for view in opened.page.locator(".jx").all():
-            assert "saved" in view.inner_text()
+            eventually(lambda view=view: "saved" in view.inner_text(), True, opened.page)
             assert view.get_by_role("button", name="More samples").count() == 0
     finally:
         context.close()
@@ -271,12 +276,16 @@ def test_one_view_in_two_cells(notebook: Make) -> None:
     first, second = page.get_by_role("radiogroup", name="Output explained").all()
     before = figures(page, 0)
     second.get_by_role("radio").nth(1).click()
-    page.wait_for_function(
-        "before => document.querySelector('.jx').innerText.indexOf(before) < 0", arg=before
-    )
+    until(page, "before => document.querySelector('.jx').innerText.indexOf(before) < 0", before)
     expect(page, "live", LOAN[:2], LOAN[:2])
-    assert "refused" in first.get_by_role("radio", checked=True).inner_text()
-    assert figures(page, 0) == figures(page, 1)
+    eventually(
+        lambda: (
+            "refused" in first.get_by_role("radio", checked=True).inner_text()
+            and figures(page, 0) == figures(page, 1)
+        ),
+        True,
+        page,
+    )
 
 
 @pytest.mark.parametrize("how", ["restarted", "killed"])
@@ -292,9 +301,7 @@ def test_a_kernel_that_has_gone_is_said_by_the_view(notebook: Make, how: str) ->
             """() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
                          {code: 'import os; os._exit(1)'}) }"""
         )
-    page.wait_for_function(
-        "gone => document.querySelector('.jx').textContent.includes(gone)", arg=GONE, timeout=30_000
-    )
+    until_text(page, ".jx", GONE)
     if page.locator(".jp-Dialog").count():  # JupyterLab says it too
         page.locator(".jp-Dialog button.jp-mod-accept").click()
     expect(page, "live", FILM)  # the picture stays
@@ -308,17 +315,17 @@ def test_running_the_cell_again_leaves_one_view_at_work(notebook: Make) -> None:
     opened.wait_idle()
     for run in range(1, 6):
         opened.run_cell(1)
-        page.wait_for_function(
-            "n => document.querySelectorAll('.jp-InputPrompt')[1].textContent.includes(n)", arg=f"[{run + 1}]"
+        until(
+            page,
+            "n => document.querySelectorAll('.jp-InputPrompt')[1].textContent.includes(n)",
+            f"[{run + 1}]",
         )
-        page.wait_for_function(
-            "() => /of 100,000 rows/.test(document.querySelector('.jx .jx-state')?.textContent)"
-        )
+        until_text(page, ".jx .jx-state", "of 100,000 rows")
     expect(page, "live", ("dull", "film"))
-    assert opened.python("print([v.busy for v in all_views])").strip() == str([False] * 4 + [True])
+    opened.expect_python("print([v.busy for v in all_views])", str([False] * 4 + [True]))
     page.locator(".jx").get_by_role("button", name="Stop").click()
-    page.wait_for_function("() => /stopped/.test(document.querySelector('.jx .jx-state').textContent)")
-    assert "stopped" in opened.python("print(all_views[-1].last.status)")
+    until_text(page, ".jx .jx-state", "stopped")
+    opened.expect_python("print(all_views[-1].last.status)", "stopped")
 
 
 @pytest.mark.parametrize(
@@ -342,9 +349,7 @@ def test_a_view_that_was_removed_stops_working(notebook: Make, command: str, rel
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0 }")
     opened.command(command)
     page.wait_for_selector(".jx", state="detached")
-    assert opened.python("print(view.busy)").strip() == "True"  # not at once: it may be on the move
-    page.wait_for_timeout(3000)
-    assert opened.python("print(view.busy)").strip() == "False"
+    opened.expect_python("print(view.busy)", "False")  # after a moment: it might have been on the move
     assert "dull" in opened.python("print(view.last.feature_names)")  # what it found is kept
 
 
@@ -355,12 +360,12 @@ def test_a_view_that_was_moved_goes_on(notebook: Make) -> None:
     expect(page, "live", ("dull", "film"))
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0 }")
     opened.command("notebook:move-cell-down")
-    page.wait_for_function("() => document.querySelectorAll('.jp-Cell')[1].querySelector('.jx')")
+    until(page, "() => document.querySelectorAll('.jp-Cell')[1].querySelector('.jx')")
     page.wait_for_timeout(3000)
     expect(page, "live", ("dull", "film"))
     assert opened.python("print(view.busy)").strip() == "True"
     page.locator(".jx").get_by_role("button", name="Stop").click()
-    page.wait_for_function("() => /stopped/.test(document.querySelector('.jx .jx-state').textContent)")
+    until_text(page, ".jx .jx-state", "stopped")
 
 
 def test_ten_views_started_at_once_all_settle(notebook: Make) -> None:
@@ -373,10 +378,11 @@ def test_ten_views_started_at_once_all_settle(notebook: Make) -> None:
     page = opened.page
     page.set_viewport_size({"width": 1100, "height": 3600})
     opened.run_all()
-    page.wait_for_function(
+    until(
+        page,
         """() => { const all = [...document.querySelectorAll('.jx .jx-state')].map(e => e.textContent);
                    return all.length === 10 && all.every(t => /settled|capped/.test(t)) }""",
-        timeout=60_000,
+        timeout=2 * PATIENCE,
     )
 
 
@@ -384,19 +390,21 @@ def test_a_run_that_is_under_way_has_stored_a_picture(notebook: Make) -> None:
     opened = notebook(SLOW_CELL)
     opened.run_all()
     expect(opened.page, "live", ("dull", "film"))
-    wait_stored(opened, 1, "unfinished", timeout=10)
+    wait_stored(opened, 1, "unfinished")
 
 
 def test_reloaded_while_a_cell_runs_the_stored_picture_is_seen_at_once(notebook: Make) -> None:
-    opened = notebook(TEXT_CELL, "import time; time.sleep(12)")
+    opened = notebook(TEXT_CELL, HOLD)
     page = opened.page
     opened.run_cell(0)
     expect(page, "live", FILM)
     wait_stored(opened, 1)
     opened.run_cell(1)
+    opened.wait_busy(1)
     opened.save()
     page.reload()
-    expect(page, "fallback", FILM, timeout=8)
+    expect(page, "fallback", FILM)
+    opened.release()
     expect(page, "live", FILM)
 
 
