@@ -79,6 +79,54 @@ def cnn(size: Size) -> Contest:
     )
 
 
+@row("deeplift-segments", goal=AtMost("ours", "bare", 1.5))
+def segments(size: Size) -> Contest:
+    """One picture in four segments along four orders and back: 32 pairs of a beginning and an end."""
+    import torch
+
+    side = size(112, 32)
+    net = convolutional(width=size(16, 4))
+    x = torch.randn(3, side, side)
+    pairs = torch.randn(2 * 32, 3, side, side)
+    kernel = xai.DeepLift(net, baseline="zeros", segments=4, orders=4, batch_size=32)
+    return Contest(
+        f"DeepLIFT in 4 segments, 4 orders, 3×{side}×{side}, CNN",
+        {"ours": lambda: kernel.explain(x, targets=0), "bare": bare(net, pairs)},
+        note="bare: one forward and one backward pass over 64 rows",
+    )
+
+
+@row("deeplift-shapley")
+def shapley_units(size: Size) -> Contest:
+    """The slowest rule on rows of a table, beside one segment of it, Rescale, and bare passes over as many rows."""
+    import torch
+    from torch import nn
+
+    n = size(64, 8)
+    torch.manual_seed(SEED)
+    net = nn.Sequential(
+        nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 2)
+    ).eval()
+    x = torch.randn(n, 30)
+
+    def of(**how: Any) -> Callable[[], object]:
+        kernel = xai.DeepLift(net, baseline="zeros", batch_size=1024, **how)
+        return lambda: kernel.explain_batch(x, targets=0)
+
+    passes = [bare(net, rows) for rows in torch.randn(n * 64, 30).split(2048)]
+    return Contest(
+        f"DeepLIFT, Shapley units in 4 segments, {n} rows × 30, MLP",
+        {
+            "ours": of(rule="shapley"),
+            "bare": lambda: [each() for each in passes],
+            "one segment": of(rule="shapley", segments=1),
+            "rescale, 4 segments": of(segments=4),
+            "rescale": of(),
+        },
+        note=f"bare: forward and backward over {n * 64:,} rows, as many as ours",
+    )
+
+
 @row("deepshap", goal=AtMost("ours", "bare", 1.5))
 def deepshap(size: Size) -> Contest:
     """One picture over 16 others, one target."""

@@ -90,6 +90,28 @@ def of_shap(net, x, x0):
         return shap.DeepExplainer(net, x0).shap_values(x, check_additivity=False)[..., 0]
 
 
+class NormLast(nn.Module):
+    """Encoder layers as torch makes them by default; without a position nothing but LayerNorm sees a zero."""
+
+    def __init__(self, layers=1, *, last=False, scale=1.0):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.fc, self.last = nn.Linear(16, 2), last
+        for parameter in self.parameters():
+            parameter.data *= scale if parameter.dim() > 1 else 1.0
+
+    def forward(self, x):
+        h = self.encoder(x)
+        return self.fc(h[:, -1] if self.last else h.mean(1))
+
+
+def steep(net):
+    for parameter in net.parameters():
+        parameter.data *= 2.0 if parameter.dim() > 1 else 1.0
+    return net
+
+
 SMALL = {
     "lstm": (lambda: Recurrent(nn.LSTM), (10, 5), 0.0, "rescale"),
     "sharp lstm": (lambda: Recurrent(nn.LSTM), (10, 5), 0.3, "rescale"),
@@ -98,6 +120,13 @@ SMALL = {
     "causal attention, another row": (CausalBlock, (8, 16), 1.0, "rescale"),
     "relu": (lambda: dense(10, 32, 2), (10,), 0.0, "shapley"),
     "relu, two hidden layers": (lambda: dense(10, 32, 32, 2), (10,), 0.0, "shapley"),
+    "relu, three hidden layers": (lambda: dense(12, 16, 16, 16, 1), (12,), 0.0, "shapley"),
+    "relu, three steep layers": (lambda: steep(dense(10, 32, 32, 32, 2)), (10,), 0.0, "shapley"),
+    "relu, three, another row": (lambda: steep(dense(10, 32, 32, 32, 2)), (10,), 1.0, "shapley"),
+    "norm-last attention": (NormLast, (8, 16), 0.0, "shapley"),
+    "norm-last attention, last step": (lambda: NormLast(last=True), (8, 16), 0.0, "shapley"),
+    "norm-last attention, two layers": (lambda: NormLast(2, last=True), (8, 16), 0.0, "shapley"),
+    "norm-last attention, steep": (lambda: NormLast(scale=2.0), (8, 16), 0.0, "shapley"),
 }
 
 
@@ -133,7 +162,7 @@ def test_the_rules_order_on_a_single_relu():
         if np.linalg.norm(exactly) < 1e-9:
             continue
         for rule, distances in far.items():
-            found = DeepLift(net, rule=rule).explain(x).values[0]
+            found = DeepLift(net, rule=rule, segments=1).explain(x).values[0]
             distances.append(np.linalg.norm(found - exactly) / np.linalg.norm(exactly))
     middle = {rule: np.median(distances) for rule, distances in far.items()}
     assert middle["shapley"] < 0.6 * middle["reveal_cancel"], middle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
@@ -10,10 +11,15 @@ from torch import Tensor
 
 from jupyter_xai.kernels._gradient import Attribution, GradientKernel
 from jupyter_xai.kernels._run import Run
-from jupyter_xai.kernels.deeplift.shares import Account
+from jupyter_xai.kernels.deeplift.shares import Account, Shares
+from jupyter_xai.kernels.deeplift.tally import Tally
 from jupyter_xai.kernels.deeplift.tape import Settings
+from jupyter_xai.kernels.deeplift.walks import Walks
 from jupyter_xai.maskers._random import check_seed, generator
-from jupyter_xai.params import ChoiceParam, ParamSpec
+from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec
+
+_SEGMENTS, _ORDERS, _ORDERS_A_ROW = 4, 4, 2
+"""What rule="shapley" takes by default: 32 segments from a baseline, 16 from each row of a background."""
 
 _RULES = (
     ChoiceParam(
@@ -29,6 +35,26 @@ _RULES = (
         label="rule of a maximum",
         doc="Share a maximum out exactly among its entries, or credit the largest alone.",
         choices=("shapley", "winner"),
+    ),
+    IntParam(
+        name="segments",
+        default="auto",
+        label="segments",
+        doc="In how many segments the features come in. More are closer to Shapley values and cost as many passes.",
+        min=1,
+        max=1024,
+        scale="log",
+        auto=True,
+    ),
+    IntParam(
+        name="orders",
+        default="auto",
+        label="orders",
+        doc="Along how many random orders, each both ways, where there are several segments.",
+        min=2,
+        max=100_000,
+        scale="log",
+        auto=True,
     ),
 )
 
@@ -51,13 +77,21 @@ class DeepLift(GradientKernel):
     rule : {"rescale", "reveal_cancel", "auto", "shapley"}, default="rescale"
         For a function of one number: the slope between the two values, or rises and falls kept apart, which shows
         inputs that cancel. Auto: RevealCancel after dense layers, Rescale after convolutions. Shapley: after linear
-        layers the approximate Shapley values of each unit's inputs, closest to exact values and slower.
+        layers the approximate Shapley values of each unit's inputs, in several ``segments``: closest to exact values
+        and slowest.
     max_rule : {"shapley", "winner"}, default="shapley"
         For maxima and max-pooling: exact Shapley values of the entries, or all to the largest.
+    segments : int or "auto", default="auto"
+        In how many segments features come in, from the baseline to the instance; each is explained by itself. Features
+        of different segments get what exact Shapley values give to pairs. As many as features: permutation sampling.
+        Auto: 4 for ``rule="shapley"``, else 1. A token, a step of a series and a pixel come in as a whole.
+    orders : int or "auto", default="auto"
+        Random orders in which they come in, each walked both ways, where there are several segments; the spread over
+        orders gives intervals. Auto: 4.
     inputs : Layout or masker, optional
         What the input is made of; read off the input otherwise.
     random_state : int or None, default=0
-        Not used: nothing is drawn.
+        Decides the orders, where there are several segments.
     batch_size : int or "auto", default="auto"
         Most rows a pass.
 
@@ -92,6 +126,8 @@ class DeepLift(GradientKernel):
         baseline: Any = None,
         rule: Literal["rescale", "reveal_cancel", "auto", "shapley"] = "rescale",
         max_rule: Literal["shapley", "winner"] = "shapley",
+        segments: int | Literal["auto"] = "auto",
+        orders: int | Literal["auto"] = "auto",
         inputs: Any = None,
         random_state: int | None = 0,
         batch_size: int | Literal["auto"] = "auto",
@@ -100,12 +136,18 @@ class DeepLift(GradientKernel):
         self.baseline = baseline
         self.rule = rule
         self.max_rule = max_rule
+        self.segments = segments
+        self.orders = orders
         self.inputs = inputs
         self.random_state = random_state
         self.batch_size = batch_size
 
     def _attribute(self, run: Run) -> Iterator[Attribution]:
         account = Account(Settings(self.rule, self.max_rule))
+        walks, params = _walks(self, run, _ORDERS)
+        if walks.segments > 1:
+            yield from self._walked(run, account, walks, params)
+            return
         run.total = run.count
 
         def work(start: int, stop: int) -> tuple[list[Tensor], Tensor]:
@@ -122,7 +164,34 @@ class DeepLift(GradientKernel):
             base_values=torch.cat([base for _, base in parts]),
             unexplained=account.unexplained,
             notices=account.notices,
+            params=params,
         )
+
+    def _walked(
+        self, run: Run, account: Account, walks: Walks, params: dict[str, Any]
+    ) -> Iterator[Attribution]:
+        count, a_order = run.count, walks.steps // walks.orders
+        references = run.baselines(0, count)
+        tally = Tally(count, math.inf, 1, a_order)
+        run.total = walks.steps * count
+
+        def work(start: int, stop: int) -> tuple[Tensor, Tensor, Shares]:
+            at = torch.arange(start, stop, device=run.device)
+            owners, steps = at % count, at // count
+            found = _segments(
+                run,
+                account,
+                walks,
+                owners,
+                torch.zeros_like(steps),
+                steps,
+                [each[owners] for each in references],
+            )
+            return owners, steps, found
+
+        for _, _, (owners, steps, found) in run.over(walks.steps * count, work):
+            _tell(run, tally, walks, owners, steps // a_order, steps % a_order, found)
+            yield _estimate(run, account, tally, walks.steps, params)
 
 
 class DeepShap(GradientKernel):
@@ -140,10 +209,14 @@ class DeepShap(GradientKernel):
         As in ``DeepLift``.
     max_rule : {"shapley", "winner"}, default="shapley"
         As in ``DeepLift``.
+    segments : int or "auto", default="auto"
+        As in ``DeepLift``.
+    orders : int or "auto", default="auto"
+        For each background row. Auto: 2.
     inputs : Layout or masker, optional
         What the input is made of; read off the input otherwise.
     random_state : int or None, default=0
-        Decides the order of the background.
+        Decides the order of the background, and those in which features come in.
     batch_size : int or "auto", default="auto"
         Most rows a pass.
 
@@ -172,6 +245,8 @@ class DeepShap(GradientKernel):
         background: Any = None,
         rule: Literal["rescale", "reveal_cancel", "auto", "shapley"] = "rescale",
         max_rule: Literal["shapley", "winner"] = "shapley",
+        segments: int | Literal["auto"] = "auto",
+        orders: int | Literal["auto"] = "auto",
         inputs: Any = None,
         random_state: int | None = 0,
         batch_size: int | Literal["auto"] = "auto",
@@ -180,6 +255,8 @@ class DeepShap(GradientKernel):
         self.background = background
         self.rule = rule
         self.max_rule = max_rule
+        self.segments = segments
+        self.orders = orders
         self.inputs = inputs
         self.random_state = random_state
         self.batch_size = batch_size
@@ -187,81 +264,73 @@ class DeepShap(GradientKernel):
     def _attribute(self, run: Run) -> Iterator[Attribution]:
         account = Account(Settings(self.rule, self.max_rule))
         rows, count = run.background_rows, run.count
-        order = generator(check_seed(self.random_state), self.method, 0).permutation(rows)
-        mean = _Mean(count, rows)
-        run.total = rows * count
+        drawn = generator(check_seed(self.random_state), self.method, 0).permutation(rows)
+        walks, params = _walks(self, run, _ORDERS_A_ROW)
+        tally = Tally(count, rows, walks.orders, walks.steps // walks.orders)
+        total = rows * walks.steps
+        run.total = total * count
 
-        def work(start: int, stop: int) -> tuple[Tensor, list[Tensor]]:
-            pairs = torch.arange(start, stop, device=run.device)
-            owners, lines = pairs % count, pairs // count
-            points = [point[owners] for point in run.points]
-            references = run.background(order[lines.cpu().numpy()])
-            run.n_rows += stop - start  # the background's rows
-            found = account.shares(run, owners, points, references)
-            return owners, [found.reference_outputs, *run.summed(found.values)]
+        def work(start: int, stop: int) -> tuple[Tensor, Tensor, Tensor, Shares]:
+            at = torch.arange(start, stop, device=run.device)
+            owners, rest = at % count, at // count
+            lines, steps = rest // walks.steps, rest % walks.steps
+            references = run.background(drawn[lines.cpu().numpy()])
+            return owners, lines, steps, _segments(run, account, walks, owners, lines, steps, references)
 
-        for _, _, (owners, found) in run.over(rows * count, work):
-            mean.add(owners, found)
-            base, *values = mean.values()
-            errors = mean.errors()
-            yield Attribution(
-                values,
-                base_values=base,
-                std_errors=None if errors is None else errors[1:],
-                n_evals=run.n_evals // count,
-                total=rows,
-                unexplained=account.unexplained,
-                notices=account.notices,
-            )
+        for _, _, (owners, lines, steps, found) in run.over(total * count, work):
+            _tell(run, tally, walks, owners, lines, steps, found)
+            yield _estimate(run, account, tally, total, params)
 
 
-class _Mean:
-    """Means over the background of each instance, and how far those of some rows may be from that of all.
-
-    Parameters
-    ----------
-    count : int
-        Instances.
-    rows : int
-        Of the background.
-    """
-
-    def __init__(self, count: int, rows: int) -> None:
-        self._rows = rows
-        self._done = torch.zeros(count, dtype=torch.float64)
-        self._sums: list[Tensor] = []
-        self._squares: list[Tensor] = []
-
-    def add(self, owners: Tensor, found: list[Tensor]) -> None:
-        """Take pairs in, ``found`` with a row for each."""
-        doubles = [part.detach().to("cpu", torch.float64) for part in found]
-        at = owners.cpu()
-        if not self._sums:
-            self._sums = [part.new_zeros((len(self._done), *part.shape[1:])) for part in doubles]
-            self._squares = [torch.zeros_like(part) for part in self._sums]
-        for sum_, square, part in zip(self._sums, self._squares, doubles, strict=True):
-            sum_.index_add_(0, at, part)
-            square.index_add_(0, at, part * part)
-        self._done.index_add_(0, at, torch.ones(len(at), dtype=torch.float64))
-
-    def values(self) -> list[Tensor]:
-        """Means of the rows that are done."""
-        return [part / _like(self._done.clamp_min(1.0), part) for part in self._sums]
-
-    def errors(self) -> list[Tensor] | None:
-        """Standard errors of a draw without replacement; None when every row is done."""
-        if bool((self._done == self._rows).all()):
-            return None
-        n = self._done.clamp_min(1.0)
-        found = []
-        for sum_, square in zip(self._sums, self._squares, strict=True):
-            k = _like(n, sum_)
-            spread = (square - sum_ * sum_ / k).clamp_min(0.0) / (k - 1).clamp_min(1.0)
-            error = (spread / k * (1 - k / self._rows)).sqrt()
-            found.append(torch.where(k > 1, error, torch.inf))
-        return found
+def _walks(kernel: DeepLift | DeepShap, run: Run, orders: int) -> tuple[Walks, dict[str, Any]]:
+    """Walks of a run, and the keywords as they are resolved."""
+    segments = _SEGMENTS if kernel.rule == "shapley" else 1
+    segments = segments if kernel.segments == "auto" else int(kernel.segments)
+    walks = Walks(
+        run,
+        segments,
+        orders if kernel.orders == "auto" else int(kernel.orders),
+        check_seed(kernel.random_state),
+    )
+    return walks, {"segments": segments, "orders": walks.orders if segments > 1 else kernel.orders}
 
 
-def _like(numbers: Tensor, other: Tensor) -> Tensor:
-    """One number a row, shaped to divide ``other``."""
-    return numbers.reshape(-1, *(1,) * (other.dim() - 1))
+def _segments(
+    run: Run,
+    account: Account,
+    walks: Walks,
+    owners: Tensor,
+    lines: Tensor,
+    steps: Tensor,
+    references: list[Tensor],
+) -> Shares:
+    """Attributions of a segment a row."""
+    points = [point[owners] for point in run.points]
+    ends = walks.between(points, references, lines, steps)
+    run.n_rows += len(owners)  # those of the segments' beginnings
+    return account.shares(run, owners, *ends)
+
+
+def _tell(
+    run: Run, tally: Tally, walks: Walks, owners: Tensor, lines: Tensor, steps: Tensor, found: Shares
+) -> None:
+    """Add segments up; a walk's first one begins at the reference."""
+    begins = (steps % walks.segments == 0)[:, None]
+    base = torch.where(begins, found.reference_outputs, torch.zeros_like(found.reference_outputs))
+    tally.add(owners, lines, steps, [base, *found.values], run.summed(found.values))
+
+
+def _estimate(run: Run, account: Account, tally: Tally, total: int, params: dict[str, Any]) -> Attribution:
+    """Means of the walks that are done."""
+    base, *values = tally.values()
+    known = tally.known[:, None]
+    return Attribution(
+        values,
+        base_values=torch.where(known, base, run.scores().to(base)),
+        std_errors=tally.errors(),
+        n_evals=run.n_evals // run.count,
+        total=total,
+        unexplained=account.unexplained,
+        notices=account.notices,
+        params=params,
+    )

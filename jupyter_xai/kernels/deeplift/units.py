@@ -24,6 +24,9 @@ from jupyter_xai.kernels.deeplift.tape import Call
 _PLACES = 6
 """Gauss-Legendre nodes of the probability q."""
 
+_ROUNDING = 16.0
+"""Units in the last place that others may add up to without being there."""
+
 _HERMITE = (
     (-2.02018287, 0.01995324),
     (-0.95857246, 0.39361932),
@@ -58,7 +61,8 @@ class Unit(RevealCancel):
         self, a: Tensor, b: Tensor, p: Tensor, rises: Tensor, falls: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Both multipliers, unit by unit."""
-        call, n = self._call, (a - b) - p
+        call = self._call
+        n = torch.where(falls > 0, (a - b) - p, 0.0)  # where nothing falls rounding is left
         rising = self._typical(call, a, b, p, n, rises, rises + falls)
         falling = self._typical(call, a, b, n, p, falls, rises + falls)
         return _complete(call, a, b, p * rising, n * falling, rising, falling)
@@ -70,7 +74,11 @@ class Unit(RevealCancel):
         c = torch.where(own != 0, squares / own, 0.0)  # the mean size, weighed by size
         others = (a - b) - c
         variance = (variance - c * c).clamp_min(0.0)
-        size = own.abs() + rest.abs() - c.abs()
+        whole = own.abs() + rest.abs()
+        size = whole - c.abs()
+        # of one player alone rounding is left
+        rounding = _ROUNDING * torch.finfo(a.dtype).eps * (whole + a.abs() + b.abs())
+        size = torch.where(size > rounding, size, 0.0)
         few = torch.where(size > 0, (variance / (size * size)).clamp(max=1.0) ** 2, 1.0)
         slope = slope_of(call)
         two = (slope(call, b + c, b) + slope(call, a, b + others)) / 2
