@@ -1,55 +1,66 @@
 /** Several explanations of one prediction: what each says, whether the model bears it out, how far they agree. */
-import type { Signal } from "@preact/signals";
-import { useState } from "preact/hooks";
-import { columnsOf } from "./board";
+import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
+import { columnsOf, orderBy } from "./board";
+import { changeWords } from "./controls/changed";
+import { CompareHead } from "./controls/compared";
+import { Hands } from "./controls/hands";
 import { Message, Messages } from "./controls/message";
+import { prediction } from "./format";
 import { Guard, useEscape } from "./guard";
 import type { Board } from "./schema.gen";
 import type { Store } from "./store";
+import { Figures } from "./views/figures";
 import { Agreement, Curves, Metrics } from "./views/judged";
-import { CompareHead, SideBySide } from "./views/sidebyside";
+import { SideBySide } from "./views/sidebyside";
 
 interface CompareProps {
   store: Store;
-  board: Signal<Board | null>;
   root: HTMLElement;
   onBroken: (error: unknown) => void;
 }
 
-export function CompareApp({ store, board, root, onBroken }: CompareProps) {
+export function CompareApp({ store, root, onBroken }: CompareProps) {
   useEscape(root, store);
   return (
     <Guard onBroken={onBroken}>
-      <Compared store={store} board={board} />
+      <Compared store={store} />
     </Guard>
   );
 }
 
-function Compared({ store, board }: { store: Store; board: Signal<Board | null> }) {
+function Compared({ store }: { store: Store }) {
   const [output, setOutput] = useState(0);
   const [by, setBy] = useState(-1);
-  const shown = board.value;
+  const [hot, setHot] = useState(-1);
+  const shown = store.board.value;
+  const streaming = store.status.value?.state === "running" && store.reachable.value;
+  const order = useOrder(shown, output, by, streaming || hot >= 0);
   if (!shown || shown.columns.length === 0)
     return (
       <>
-        <Verdict key="verdict" said="" />
+        <Verdict key="verdict" streaming={false} />
         <Message kind="note">
           <p class="m">Getting the first prediction from the model.</p>
         </Message>
+        <Messages store={store} />
       </>
     );
   const columns = columnsOf(shown, output);
-  const first = columns.findIndex((each) => each.values !== null);
-  const sorted = columns[by]?.values ? by : Math.max(0, first);
   const { verdict, reason, notices } = shown;
+  const pointed = { hot, setHot };
   return (
     <>
       <CompareHead {...{ store, board: shown, output, setOutput }} />
       <Messages store={store} />
-      <Verdict key="verdict" said={verdict} />
-      <SideBySide {...{ store, board: shown, columns, by: sorted, setBy }} />
+      <Verdict key="verdict" streaming={streaming}>
+        <Moved store={store} board={shown} output={output} /> {verdict}
+      </Verdict>
+      <Figures {...{ store, board: shown, columns, ...pointed }} />
+      <SideBySide {...{ store, board: shown, columns, output, setBy, ...order, ...pointed }} />
+      <Hands store={store} />
       <div class="cp-b">
-        <Curves board={shown} columns={columns} output={output} />
+        <Curves board={shown} columns={columns} output={output} streaming={streaming} />
         <Agreement board={shown} output={output} />
       </div>
       <Metrics columns={columns} />
@@ -59,10 +70,41 @@ function Compared({ store, board }: { store: Store; board: Signal<Board | null> 
 }
 
 /** Keyed, so that it stays the same element: a screen reader hears only what changes in a region that it knows. */
-function Verdict({ said }: { said: string }) {
+function Verdict({ streaming, children }: { streaming: boolean; children?: ComponentChildren }) {
   return (
-    <p class="jx-say" aria-live="polite">
-      {said}
+    <p class="jx-say" aria-live={streaming ? "off" : "polite"}>
+      {children}
     </p>
   );
+}
+
+/** What the reader's changes come to. */
+function Moved({ store, board, output }: { store: Store; board: Board; output: number }) {
+  const geometry = store.geometry.value;
+  const was = store.originally.value?.[output];
+  const now = store.predictions.value?.[output];
+  if (!geometry || was === undefined || now === undefined) return null;
+  const what = changeWords(geometry, store.whatif.changes.value) || "After the changes";
+  return (
+    <>
+      {what}:{" "}
+      <b>
+        {prediction(was, board.output_unit)} {"\u2192"} {prediction(now, board.output_unit)}
+      </b>
+      .
+    </>
+  );
+}
+
+/** By which column features are sorted, and their order: rows keep their places under a hand and while they fill. */
+function useOrder(board: Board | null, output: number, by: number, frozen: boolean) {
+  const last = useRef<{ key: string; order: number[] } | null>(null);
+  if (!board) return { by: 0, order: [] };
+  const columns = columnsOf(board, output);
+  const first = columns.findIndex((each) => each.values !== null);
+  const sorted = columns[by]?.values ? by : Math.max(0, first);
+  const key = `${sorted} ${output} ${board.names.length}`;
+  if (!frozen || last.current?.key !== key)
+    last.current = { key, order: orderBy(columns[sorted]?.values ?? null, board.names.length) };
+  return { by: sorted, order: last.current.order };
 }

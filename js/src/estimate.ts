@@ -63,7 +63,7 @@ export function readFrame(frame: Frame, features: () => number = () => 0): Estim
   };
 }
 
-function readMap({ target, width, height, scale, exact, data }: PixelMap): PixelValues {
+export function readMap({ target, width, height, scale, exact, data }: PixelMap): PixelValues {
   const steps = exact ? float16(data) : int8(data);
   const unit = exact ? scale : scale / 127;
   return { target, width, height, values: Float32Array.from(steps ?? [], (step) => step * unit) };

@@ -8,7 +8,7 @@ import type { Edit, Geometry } from "./schema.gen";
 /** Every output of the model; NaN where the curve does not know it. Null without a curve. */
 export function guessOf(
   edit: Edit,
-  estimate: Estimate | null,
+  estimate: Pick<Estimate, "run" | "predictions" | "targets"> | null,
   geometry: Geometry | null,
   paths: Paths,
 ): Float32Array | null {

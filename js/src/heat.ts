@@ -19,8 +19,6 @@ export interface Heat {
   shown: (index: number) => boolean;
   end: number;
   opacity: number;
-  /** The piece that is pointed at, -1 for none. */
-  hot: number;
   /** 1 where the reader has hidden the photo; null if nowhere. */
   covered?: Uint8Array | null;
   /** Where pieces meet is what is to be seen. */
@@ -88,6 +86,27 @@ export function middles(index: Uint32Array, width: number, height: number, piece
 
 const RIM = 3;
 
+/** The rims of each ground's pieces, found in one pass when the first piece is pointed at. */
+const rims = new WeakMap<Uint32Array, Map<number, number[]>>();
+const NO_RIM: readonly number[] = [];
+
+/** The pixels just inside the border of one piece: what is outlined while it is pointed at. */
+export function rimOf({ index, width }: Pick<Ground, "index" | "width">, piece: number): readonly number[] {
+  let known = rims.get(index);
+  if (!known) {
+    known = new Map();
+    rims.set(index, known);
+    for (let at = 0; at < index.length; at++) {
+      if (!onRim(index, at, width)) continue;
+      const own = index[at] as number;
+      const rim = known.get(own);
+      if (rim) rim.push(at);
+      else known.set(own, [at]);
+    }
+  }
+  return known.get(piece) ?? NO_RIM;
+}
+
 /** Whether a pixel lies just inside the border of its piece, on any side; the photo's own edge is one too. */
 function onRim(index: Uint32Array, at: number, width: number): boolean {
   const piece = index[at];
@@ -152,7 +171,7 @@ export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | n
     out.set(rgba);
     return;
   }
-  const { values, shown, end, opacity, hot, covered = null, outlined = false } = heat;
+  const { values, shown, end, opacity, covered = null, outlined = false } = heat;
   const count = values.length;
   const strength = new Float32Array(count);
   const drawn = new Uint8Array(count);
@@ -182,8 +201,7 @@ export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | n
       blue += (colour[2] - blue) * tint;
     }
     if (covered?.[at]) red = green = blue = ((at % width) + Math.floor(at / width)) % 8 < 2 ? 96 : 226;
-    if (piece === hot && onRim(index, at, width)) red = green = blue = 0;
-    else if (edges[at]) {
+    if (edges[at]) {
       const white = outlined ? 0.9 : drawn[piece] ? 0.55 : 0.22;
       red += (255 - red) * white;
       green += (255 - green) * white;

@@ -4,6 +4,7 @@ import { App } from "./app";
 import { CompareApp } from "./compare";
 import { GlobalApp } from "./global";
 import { type PlainState, StandIn } from "./standin";
+import { SummaryApp } from "./summary";
 import { type Model, openSession, type Session } from "./sync";
 import { followTheme } from "./theme";
 
@@ -50,7 +51,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const orphan = !known(model).has(String(model.get("uid") ?? ""));
   const session = sessionOf(model);
   if (orphan) orphans.add(session);
-  const { store, uid, board } = session;
+  const { store, uid } = session;
   const root = document.createElement("section");
   // the page's style sheet hides the static picture while an element of this class is there
   const live = `xai-live-${uid}`;
@@ -80,17 +81,17 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     root.classList.remove(live);
   };
   try {
-    const compared = board.peek() !== null;
+    const compared = store.board.peek() !== null;
+    const summed = store.summary.peek() !== null;
     const many = session.overview.peek() !== null;
     if (compared) root.setAttribute("aria-label", "Explanations of one prediction, side by side");
+    if (summed) root.setAttribute("aria-label", "Explanations of many predictions, judged");
     if (many) root.setAttribute("aria-label", "What a model looks at over many rows");
     const common = { store, root, onBroken };
     renderInto(
       many
         ? h(GlobalApp, { ...common, session, beneath: (place, name) => beneath(model, place, name) })
-        : compared
-          ? h(CompareApp, { ...common, board })
-          : h(App, common),
+        : h(summed ? SummaryApp : compared ? CompareApp : App, common),
       root,
     );
   } catch (error) {

@@ -177,7 +177,7 @@ export interface ErrorInfo {
   traceback: string;
 }
 
-/** One metric of one method for one output; `value` is null where there is no number, and `said` says why. */
+/** One metric of one method for one output; `value` is null where there is no number, and `said` says why. `awaited`: of the instance as it is now there will be one. */
 export interface BoardMetric {
   name: string;
   value: number | null;
@@ -185,9 +185,10 @@ export interface BoardMetric {
   unit: string;
   better: "higher" | "lower" | "";
   said: string;
+  awaited?: boolean;
 }
 
-/** One method of a comparison. `values` and `std_errors` are float32 (outputs x features) on the board's features; `unit` is there if it counts in another unit than the board, on a scale of its own. `notes` and `metrics` have one entry an output. */
+/** One method of a comparison. `values` and `std_errors` are float32 (outputs x features) on the board's features; `unit` is there if it counts in another unit than the board, on a scale of its own. `notes`, `metrics` and `maps` have one entry an output; the latter are of methods that have a value for each pixel. */
 export interface BoardColumn {
   label: string;
   state: "waiting" | "running" | "done" | "failed";
@@ -198,6 +199,7 @@ export interface BoardColumn {
   rows: number;
   values?: DataView;
   std_errors?: DataView;
+  maps?: PixelMap[];
   curves: CurveInfo[];
   metrics: BoardMetric[][];
 }
@@ -211,14 +213,17 @@ export interface BoardPair {
   sign: (number | null)[];
 }
 
-/** Methods side by side on one prediction. */
+/** Methods side by side on one prediction. `run` counts the edits. Features stand at their numbers before edits: NaN is the value of one that is gone. `original` is there after edits: the predictions before them. `coarser` says that features are not those of the geometry, which the metrics act on, but coarser ones, on which all methods can be laid. */
 export interface Board {
   schema: number;
+  run: number;
   names: string[];
   values: string[];
   things: string;
   output_names: string[];
   predictions: number[];
+  original?: number[];
+  coarser?: boolean;
   output_unit: "probability" | "logit" | "raw";
   reason: string;
   verdict: string;
@@ -290,6 +295,46 @@ export interface Opened {
   row: number;
   model?: string;
   error?: string;
+}
+
+/** One method of a benchmark; `seconds` is the mean time of an explanation, `why_not` why it has none. */
+export interface SummaryMethod {
+  label: string;
+  seconds: number | null;
+  why_not: string;
+}
+
+/** One metric of one method over `n` rows: mean and half-width of its 95 % interval. `behind` is its mean difference, row by row, to the method with the best mean, with a half-width that holds for all methods together. */
+export interface SummaryCell {
+  mean: number | null;
+  half: number | null;
+  n: number;
+  behind: number | null;
+  behind_half: number | null;
+}
+
+/** One metric, a cell a method. `best` has the best mean, `winner` is beyond doubt better than all others; -1 where none is. `own` says that the winner optimises something close to this. `said` is why there is no number. */
+export interface SummaryMetric {
+  name: string;
+  better: "higher" | "lower" | "";
+  unit: string;
+  best: number;
+  winner: number;
+  own: string;
+  cells: SummaryCell[];
+  said: string;
+}
+
+/** Methods over many rows. `methods` is empty before the first row. */
+export interface Summary {
+  schema: number;
+  run: number;
+  methods: SummaryMethod[];
+  metrics: SummaryMetric[];
+  rows: number;
+  verdict: string;
+  random_state: number;
+  notices: string[];
 }
 
 /** Where the run is. `seconds_left` and `rate` are null while unknown; `total` counts model rows. */

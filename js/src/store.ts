@@ -3,6 +3,7 @@
  * It talks to Python through a `Port` only, so it is tested without a widget.
  */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Known, ofBoard } from "./board";
 import { type Paths, readCurves } from "./curves";
 import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
@@ -14,13 +15,24 @@ import { Pacer } from "./pacer";
 import { nextOrder, type Sort } from "./ranking";
 import { type Removal, removalOf } from "./removal";
 import { nextEnd, wantedEnd } from "./scales";
-import type { Curves, Display, Frame, Geometry, Request, Status, ToBrowser, ToPython } from "./schema.gen";
+import type {
+  Board,
+  Curves,
+  Display,
+  Frame,
+  Geometry,
+  Request,
+  Status,
+  Summary,
+  ToBrowser,
+  ToPython,
+} from "./schema.gen";
 import { createWhatIf, type WhatIf } from "./whatif";
 
 /** `quiet`: no answer for a while. `gone`: the kernel cannot be reached. `saved`: there never was one. */
 export type Link = "live" | "quiet" | "gone" | "saved";
 
-export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" | "request";
+export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" | "request" | "board" | "summary";
 
 /** The way to Python. Every call may be lost without harm. */
 export interface Port {
@@ -48,6 +60,10 @@ export interface Picture {
 }
 
 export interface Store extends Looking {
+  /** Methods side by side; null where one explanation is shown. */
+  readonly board: ReadonlySignal<Board | null>;
+  /** Methods over many rows; null where one instance is shown. */
+  readonly summary: ReadonlySignal<Summary | null>;
   readonly geometry: ReadonlySignal<Geometry | null>;
   readonly status: ReadonlySignal<Status | null>;
   /** The model's answers along paths. */
@@ -104,6 +120,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const estimate: Signal<Estimate | null> = signal(null);
   const status: Signal<Status | null> = signal(null);
   const curves: Signal<Curves | null> = signal(null);
+  const board: Signal<Board | null> = signal(null);
+  const summary: Signal<Summary | null> = signal(null);
   const display: Signal<Display> = signal({});
   const request: Signal<Request> = signal({});
   const link: Signal<Link> = signal(initialLink);
@@ -136,10 +154,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const looking = createLooking((wish) => (reachable.peek() ? port.post({ type: "picture", ...wish }) : 0));
   const whatif = createWhatIf({
     reachable: () => reachable.peek(),
-    run: () => estimate.peek()?.run ?? 0,
+    run: () => known.peek()?.run ?? 0,
     preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
     ask: (edits) => store.ask({ edits: [...edits] }),
-    guess: (edit) => guessOf(edit, estimate.peek(), geometry.peek(), paths.peek()),
+    guess: (edit) => guessOf(edit, known.peek(), geometry.peek(), paths.peek()),
     now: () => performance.now(),
   });
 
@@ -183,16 +201,19 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   });
   const reachable = computed(() => link.value === "live" || link.value === "quiet");
 
+  /** What the model said, for one explanation or for several beside each other. */
+  const known = computed<Known | null>(() => estimate.value ?? (board.value && ofBoard(board.value)));
+
   const predictions = computed(() => {
-    const known = estimate.value?.predictions ?? null;
+    const told = known.value?.predictions ?? null;
     const newer = whatif.foreseen.value?.predictions;
-    if (!newer) return known;
+    if (!newer) return told;
     // a curve knows the explained outputs only
-    return newer.map((score, i) => (Number.isNaN(score) ? (known?.[i] ?? Number.NaN) : score));
+    return newer.map((score, i) => (Number.isNaN(score) ? (told?.[i] ?? Number.NaN) : score));
   });
   const originally = computed(() => {
     if (whatif.edits.value.length === 0) return null;
-    return estimate.value?.original ?? (estimate.value?.edited ? null : (estimate.value?.predictions ?? null));
+    return known.value?.original ?? (known.value?.edited ? null : (known.value?.predictions ?? null));
   });
 
   const picture = computed<Picture>(() => {
@@ -264,6 +285,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   }
 
   const store: OwnedStore = {
+    board,
+    summary,
     geometry,
     status,
     paths,
@@ -325,7 +348,11 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         else if (name === "status") takeStatus(filled<Status>(value));
         else if (name === "curves") curves.value = filled<Curves>(value);
         else if (name === "display") display.value = (value ?? {}) as Display;
-        else {
+        else if (name === "summary") summary.value = filled<Summary>(value);
+        else if (name === "board") {
+          board.value = filled<Board>(value);
+          whatif.painted(board.value?.run ?? 0);
+        } else {
           request.value = (value ?? {}) as Request;
           first ??= filled<Request>(value);
           whatif.received(request.value.edits ?? []);

@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Binary } from "./decode";
-import type { Board, Opened, Overview, ToBrowser, ToPython } from "./schema.gen";
+import type { Opened, Overview, ToBrowser, ToPython } from "./schema.gen";
 import { createStore, type OwnedStore, type TraitName } from "./store";
 
 /** What is used of anywidget's model; the stand-in of exported pages has the same. */
@@ -17,15 +17,22 @@ export interface Model {
   readonly saved?: boolean;
 }
 
-const TRAITS: readonly TraitName[] = ["geometry", "status", "curves", "display", "request", "frame"];
+const TRAITS: readonly TraitName[] = [
+  "geometry",
+  "status",
+  "curves",
+  "display",
+  "request",
+  "frame",
+  "board",
+  "summary",
+];
 const PONG_WITHIN_MS = 2000;
 const KNOCK_EVERY_MS = 700;
 const KNOCKS = 30;
 
 export interface Session {
   readonly store: OwnedStore;
-  /** Methods side by side; null where one explanation is shown. */
-  readonly board: Signal<Board | null>;
   /** Many rows; null where one explanation is shown. */
   readonly overview: Signal<Overview | null>;
   /** The row whose own explanation stands beneath many rows. */
@@ -115,11 +122,6 @@ export function openSession(model: Model): Session {
       if (send("ping")) pongTimer = setTimeout(() => store.setLink("gone"), PONG_WITHIN_MS);
     },
   ]);
-  const board = signal<Board | null>(null);
-  const readBoard = () => {
-    const given = model.get("board") as Board | undefined;
-    board.value = given?.columns ? given : null;
-  };
   const overview = signal<Overview | null>(null);
   const opened = signal<Opened | null>(null);
   const readOverview = () => {
@@ -129,12 +131,10 @@ export function openSession(model: Model): Session {
     opened.value = row && "row" in row ? row : null;
   };
   for (const name of ["overview", "opened"]) listeners.push([`change:${name}`, readOverview]);
-  listeners.push(["change:board", readBoard]);
   for (const [name, callback] of listeners) model.on(name, callback);
 
   return {
     store,
-    board,
     overview,
     opened,
     post,
@@ -147,7 +147,6 @@ export function openSession(model: Model): Session {
     open() {
       if (views++ === 0) {
         for (const name of TRAITS) store.receive(name, model.get(name));
-        readBoard();
         readOverview();
       }
       if (send("hello") && !model.saved) knock();

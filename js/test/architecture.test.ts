@@ -45,6 +45,7 @@ describe("rooms and arrows", () => {
   });
 
   it("files stay short enough to read", () => {
-    for (const file of files) expect(read(file).split("\n").length, file).toBeLessThanOrEqual(400);
+    const written = files.filter((file) => !file.endsWith(".gen.ts"));
+    for (const file of written) expect(read(file).split("\n").length, file).toBeLessThanOrEqual(400);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { columnsOf, endsOf, orderBy } from "../src/board";
 import type { Board } from "../src/schema.gen";
 import { revive } from "../src/standin";
-import { floats, packed } from "./fixtures";
+import { floats, geometry, column as info, packed, status } from "./fixtures";
 import { type Mounted, mounted, painted, python } from "./mounted";
 
 const halves = (...values: number[]) => packed(new Uint16Array(values));
@@ -41,6 +41,7 @@ function column(label: string, values: number[], patch: object = {}) {
 
 const board = (patch: object = {}) => ({
   schema: 1,
+  run: 1,
   names: ["duration", "<b>age</b>", "purpose"],
   values: ["36", "24", "car"],
   things: "features",
@@ -155,5 +156,158 @@ describe("methods side by side", () => {
     expect(view.model.sent.map((message) => (message as { type: string }).type)).toContain("stop");
     await python(view.model, "board", revive(board()));
     expect(view.all(".cp-h button").length).toBe(4);
+  });
+});
+
+/** Rows that can be moved: the geometry of the instance, and the model's answers along one of its columns. */
+const movable = (given: object = board(), more: object = {}) => ({
+  ...(state(given) as object),
+  geometry: geometry(
+    {
+      type: "columns",
+      columns: [
+        info("duration", "36", { kind: "number", raw: 36, low: 4, high: 72, whole: true }),
+        info("<b>age</b>", "24", { kind: "number", raw: 24, low: 18, high: 80, whole: true }),
+        info("purpose", "car", { choices: ["car", "radio"], choice_names: ["car", "radio"] }),
+      ],
+    },
+    { output_names: ["bad"], n_outputs: 1 },
+  ),
+  curves: {
+    schema: 1,
+    run: 1,
+    rows: 2,
+    curves: [
+      { kind: "response", feature: 0, points: 2, x: floats(4, 72), y: halves(MINUS, ONE), offset: 0.5, scale: 0.3 },
+    ],
+  },
+  status: status(),
+  ...more,
+});
+
+const sent = (view: Mounted, type: string) =>
+  (view.model.sent as { type: string; edits?: unknown; id: number }[]).filter((message) => message.type === type);
+
+describe("one hand in all columns", () => {
+  it("pointing at a row marks what every method says of it", async () => {
+    view = mounted(movable() as never);
+    await painted();
+    const row = view.all(".cp-r").find((each) => each.textContent?.includes("purpose"));
+    row?.dispatchEvent(new PointerEvent("pointerenter"));
+    await painted();
+    const marked = view.all(".cp-r.hot");
+    expect(marked.length).toBe(1);
+    expect(marked[0]?.querySelectorAll(".c").length).toBe(4);
+    row?.dispatchEvent(new PointerEvent("pointerleave"));
+    await painted();
+    expect(view.all(".cp-r.hot").length).toBe(0);
+  });
+
+  it("a slider moves the prediction at once, and on release asks all methods anew", async () => {
+    view = mounted(movable() as never);
+    await painted();
+    const slider = view.$('input[type=range][aria-label="duration"]') as HTMLInputElement;
+    slider.value = "68";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await painted();
+    // read off the curve, before anybody answers
+    expect(view.words(".jx-radios [aria-checked=true]")).toContain("0.800");
+    expect(view.words(".jx-radios .was")).toBe("was 0.635");
+    const edits = [{ op: "set", feature: "duration", value: 72 }];
+    expect(sent(view, "preview").at(-1)?.edits).toEqual(edits);
+    view.model.emit("msg:custom", { type: "preview", id: sent(view, "preview").at(-1)?.id, predictions: [0.71] }, []);
+    await painted();
+    expect(view.words(".jx-radios [aria-checked=true]")).toContain("0.710");
+    slider.dispatchEvent(new Event("change", { bubbles: true }));
+    await painted();
+    expect((view.model.get("request") as { edits: unknown }).edits).toEqual(edits);
+    // what each method said stays until it has explained the row as it is now
+    const waiting = (label: string) =>
+      column(label, [0.1, -0.3, 0.2], { state: "waiting", curves: [], metrics: [[awaited("deletion area")]] });
+    const next = board({ run: 2, predictions: [0.72], original: [0.635], columns: [waiting("KernelSHAP")], pairs: [] });
+    await python(view.model, "board", revive(next));
+    expect(view.words(".jx-radios [aria-checked=true]")).toContain("0.720");
+    expect(view.words(".jx-say")).toContain("0.635 \u2192 0.720");
+    expect(view.words(".cp-h .c .q")).toBe("waiting");
+    expect(view.all(".cp .jx-bar .b").length).toBe(3);
+    expect(view.words(".cp-m tbody td")).toBe("\u2026");
+    expect(view.$(".jx-hands button:nth-child(3)")?.textContent).toBe("Reset");
+    view.$(".jx-hands button:nth-child(3)")?.click();
+    await painted();
+    expect((view.model.get("request") as { edits: unknown }).edits).toEqual([]);
+  });
+
+  it("rows keep their places while methods stream", async () => {
+    view = mounted(movable() as never);
+    await painted();
+    const before = rows();
+    await python(view.model, "status", status({ state: "running", rows: 0, total: 4 }));
+    await python(view.model, "board", revive(board({ run: 2, columns: [column("KernelSHAP", [0.9, 0.1, 0.2])] })));
+    expect(rows()).toEqual(before);
+    await python(view.model, "status", status());
+    expect(rows()).not.toEqual(before);
+  });
+
+  it("a struck word is struck in every text, and its row stays to be seen", async () => {
+    const words = {
+      names: ["a", "dull", "film"],
+      values: [],
+      things: "words",
+      columns: [column("LIME", [0, -0.3, 0.2]), column("Occlusion", [0.1, -0.2, 0])],
+      pairs: [],
+    };
+    const layout = {
+      type: "tokens",
+      text: "a dull film",
+      offsets: [
+        [0, 1],
+        [2, 6],
+        [7, 11],
+      ],
+      groups: [],
+      units: "words",
+      n_features: 3,
+    };
+    const given = { ...(state(board(words)) as object), geometry: geometry(layout), status: status() };
+    view = mounted(given as never);
+    await painted();
+    expect(view.all(".cp-f figure").length).toBe(2);
+    expect(view.all('.tx-body [aria-label^="dull"]').map((word) => word.className)).toEqual(["w neg", "w neg"]);
+    view.$('.tx-body [aria-label^="dull"]')?.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+    await painted();
+    expect(view.all('.tx-body [aria-label="dull, struck"]').length).toBe(2);
+    expect((view.model.get("request") as { edits: unknown }).edits).toEqual([{ op: "strike", positions: [1] }]);
+    const gone = { ...words, run: 2, original: [0.635], columns: [column("LIME", [0, Number.NaN, 0.2])] };
+    await python(view.model, "board", revive(board(gone)));
+    expect(view.all(".cp .nm.gone").map((name) => name.textContent?.trim())).toEqual(["dull"]);
+    view.$('.tx-body [aria-label^="a,"]')?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await painted();
+    expect(view.all(".cp-r.hot").length).toBe(1);
+  });
+
+  it("nothing can be moved where nobody answers, or where features are coarser than what is hidden", async () => {
+    view = mounted(movable() as never, { live: false });
+    await painted();
+    expect(view.$(".jx-hands")).toBeNull();
+    expect(view.all(".cp .jx-trk").length).toBe(1); // what is known along a column is still to be seen
+    expect(view.$(".cp .jx-val input")).toBeNull();
+    view.close();
+    view = mounted(movable(board({ coarser: true })) as never);
+    await painted();
+    expect(view.all(".cp .jx-trk").length).toBe(0);
+  });
+});
+
+const awaited = (name: string) => ({ ...metric(name, null), awaited: true });
+
+describe("a photo", () => {
+  it("is shown once a method, and may carry values by pixel", () => {
+    const map = { target: 0, width: 2, height: 1, scale: 0.5, data: packed(new Int8Array([127, -127])) };
+    const [shown] = columnsOf(revive(board({ columns: [column("Saliency", [1, 2, 3], { maps: [map] })] })) as Board, 0);
+    expect([...(shown?.pixels?.values ?? [])].map((value) => Number(value.toFixed(3)))).toEqual([0.5, -0.5]);
+  });
+
+  it("orders what is gone last", () => {
+    expect(orderBy(new Float32Array([Number.NaN, 0.1, -0.3]), 3)).toEqual([2, 1, 0]);
   });
 });

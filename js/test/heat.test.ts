@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LOWERS, luminance, parseColour, RAISES } from "../src/colours";
-import { canvasSize, edgesOf, type Ground, indexMap, middles, paintHeat } from "../src/heat";
+import { canvasSize, edgesOf, type Ground, indexMap, middles, paintHeat, rimOf } from "../src/heat";
 
 const labels = new Uint16Array([0, 0, 1, 1, 0, 0, 1, 1]);
 const index = indexMap({ width: 4, height: 2, labels }, 8, 4);
@@ -13,7 +13,7 @@ function ground(): Ground {
 const pixel = (out: Uint8ClampedArray, at: number) => [...out.slice(4 * at, 4 * at + 3)] as [number, number, number];
 const paint = (values: number[], patch = {}) => {
   const out = new Uint8ClampedArray(8 * 4 * 4);
-  paintHeat(out, ground(), { values, shown: () => true, end: 1, opacity: 1, hot: -1, ...patch });
+  paintHeat(out, ground(), { values, shown: () => true, end: 1, opacity: 1, ...patch });
   return out;
 };
 
@@ -42,9 +42,11 @@ describe("the heat", () => {
   });
 
   it("outlines the piece that is pointed at, and no other", () => {
-    const out = paint([1, 1], { hot: 1 });
-    expect(pixel(out, 7)).toEqual([0, 0, 0]);
-    expect(pixel(out, 0)).not.toEqual([0, 0, 0]);
+    const rim = rimOf(ground(), 1);
+    expect(rim).toContain(7);
+    expect([...rim].every((at) => index[at] === 1)).toBe(true);
+    expect(rimOf(ground(), 1)).toBe(rim); // looked for once
+    expect(rimOf(ground(), 5).length).toBe(0);
   });
 
   it("does not draw what is below the threshold or not a number", () => {

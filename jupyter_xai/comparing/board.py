@@ -6,14 +6,16 @@ from itertools import combinations
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jupyter_xai.comparing.result import Comparison, Entry
-from jupyter_xai.explanation import Columns, Explanation, Layout
+from jupyter_xai.explanation import Columns, Explanation, Layout, Pixels, Tokens
 from jupyter_xai.explanation.numbers import significant
 from jupyter_xai.explanation.words import feature_word
 from jupyter_xai.metrics import Measure, agreement, onto
 from jupyter_xai.metrics.subject import per_unit, relative
 from jupyter_xai.wire import encode_curves
+from jupyter_xai.wire.encode import encode_maps
 from jupyter_xai.wire.layouts import encode_layout
 from jupyter_xai.wire.plain import finite, float32, text
 from jupyter_xai.wire.schema import (
@@ -26,17 +28,23 @@ from jupyter_xai.wire.schema import (
 )
 
 MOST_FEATURES = 500
+LONGEST_MAP = 112
+"""Pixels on the longer side of a method's map: six of them in a saved notebook take no more than the picture."""
 
 
-def encode_board(found: Comparison, *, random_state: int, running: str = "") -> Board:
+def encode_board(
+    found: Comparison, *, random_state: int, run: int = 1, earlier: Board | None = None
+) -> Board:
     """Encode a comparison as far as it is.
 
     Parameters
     ----------
     found : Comparison
     random_state : int
-    running : str
-        Label of the method that is being computed; empty if none is.
+    run : int, default=1
+        Counts what was asked for: the instance, and each edit of it.
+    earlier : Board, optional
+        Of the instance before the last edit: what it says of a method stays until the method has explained the new one.
 
     Examples
     --------
@@ -47,11 +55,11 @@ def encode_board(found: Comparison, *, random_state: int, running: str = "") -> 
     >>> board["names"], board["columns"][0]["state"]
     (['x0', 'x1', 'x2'], 'done')
     """
-    layout, _ = found.attributions(0)
-    shown: Layout = found.features if layout is None else layout
-    names = list(shown.feature_names)
-    return Board(
+    shown = found.common_features
+    places, names = _numbered(found, shown)
+    board = Board(
         schema=SCHEMA_VERSION,
+        run=int(run),
         names=[text(name) for name in names[:MOST_FEATURES]],
         values=_values(shown)[:MOST_FEATURES],
         things=feature_word(shown),
@@ -61,10 +69,73 @@ def encode_board(found: Comparison, *, random_state: int, running: str = "") -> 
         reason=text(found.space_reason),
         verdict=text(found.verdict) if found.status != "running" else "",
         random_state=int(random_state),
-        columns=[_column(entry, shown, found, running) for entry in found.entries],
+        columns=[_column(entry, shown, found, places, len(names)) for entry in found.entries],
         pairs=_pairs(found),
         notices=[text(notice) for notice in found.notices],
     )
+    if found.before is not None and found.edits:
+        board["original"] = [finite(value) or 0.0 for value in found.before.predictions]
+    if not alike(shown, found.features):
+        board["coarser"] = True
+    if earlier is not None and found.status != "stopped":
+        for column, old in zip(board["columns"], earlier["columns"], strict=False):
+            _keep(column, old, len(earlier["names"]), len(board["names"]))
+    return board
+
+
+def alike(shown: Layout, features: Layout) -> bool:
+    """Whether a layout has the masker's features."""
+    if isinstance(shown, Pixels) and isinstance(features, Pixels):
+        labels = (shown.labels, features.labels)
+        return labels[0] is labels[1] or (
+            labels[0] is not None and labels[1] is not None and np.array_equal(labels[0], labels[1])
+        )
+    if isinstance(shown, Tokens) and isinstance(features, Tokens):
+        return (shown.offsets, shown.groups) == (features.offsets, features.groups)
+    return shown.shape == features.shape
+
+
+def _numbered(found: Comparison, shown: Layout) -> tuple[NDArray[np.intp] | None, list[str]]:
+    """For each feature its number before edits, and the names by that number."""
+    names = [str(name) for name in shown.feature_names]
+    if found.before is None or found.before.ids is None or not alike(shown, found.features):
+        return None, names
+    ids = np.asarray(found.before.ids, dtype=np.intp)
+    known = [str(name) for name in found.before.features.feature_names]
+    known += [""] * (int(ids.max(initial=-1)) + 1 - len(known))
+    for name, at in zip(names, ids.tolist(), strict=True):
+        known[at] = name
+    return ids, known
+
+
+def _keep(column: BoardColumn, old: BoardColumn, before: int, now: int) -> None:
+    """Show what a method said of the instance before the edit, while it is at the new one."""
+    if column["state"] not in {"waiting", "running"}:
+        if not any(column["metrics"]):
+            column["metrics"] = [[_awaited(each) for each in row] for row in old["metrics"]]
+        return
+    if "values" in column or "values" not in old:
+        return
+
+    def widened(kept: bytes) -> bytes:
+        rows = np.frombuffer(kept, "<f4").reshape(-1, before)
+        wide = np.full((len(rows), now), np.nan)
+        wide[:, : min(before, now)] = rows[:, :now]
+        return float32(wide)
+
+    column["values"] = widened(old["values"])
+    if "maps" in old:
+        column["maps"] = old["maps"]
+    if "std_errors" in old:
+        column["std_errors"] = widened(old["std_errors"])
+    column["unit"] = old["unit"]
+    column["metrics"] = [[_awaited(each) for each in row] for row in old["metrics"]]
+
+
+def _awaited(metric: BoardMetric) -> BoardMetric:
+    """A metric's place, without a number."""
+    said = "Not computed yet for the instance as it is now."
+    return BoardMetric({**metric, "value": None, "half": None, "said": said, "awaited": True})
 
 
 def empty_board() -> Board:
@@ -77,6 +148,7 @@ def empty_board() -> Board:
     """
     return Board(
         schema=SCHEMA_VERSION,
+        run=0,
         names=[],
         values=[],
         things="features",
@@ -100,13 +172,15 @@ def _values(layout: Layout) -> list[str]:
     return [column["value"] for column in encoded["columns"]]
 
 
-def _column(entry: Entry, layout: Layout, found: Comparison, running: str) -> BoardColumn:
+def _column(
+    entry: Entry, layout: Layout, found: Comparison, places: NDArray[np.intp] | None, n: int
+) -> BoardColumn:
     explanation = entry.explanation
     outputs = range(len(found.output_names))
     state = "failed" if entry.why_not else "done" if explanation is not None else "waiting"
     column = BoardColumn(
         label=text(entry.label),
-        state="running" if entry.label == running and state != "failed" else cast(Any, state),
+        state="running" if entry.label == found.running and state != "failed" else cast(Any, state),
         why_not=text(entry.why_not),
         unit="",
         notes=["" if explanation is None else _note(explanation, output) for output in outputs],
@@ -119,11 +193,21 @@ def _column(entry: Entry, layout: Layout, found: Comparison, running: str) -> Bo
         return column
     if per_unit(explanation) or relative(explanation):
         column["unit"] = text(explanation.value_unit)
+
+    def placed(rows: NDArray[np.float64]) -> bytes:
+        wide = rows
+        if places is not None:
+            wide = np.full((len(rows), n), np.nan)
+            wide[:, places] = rows
+        return float32(wide[:, :MOST_FEATURES])
+
     values = np.nan_to_num(onto(explanation, layout))
-    column["values"] = float32(values[:, :MOST_FEATURES])
+    column["values"] = placed(values)
+    if maps := encode_maps(explanation, LONGEST_MAP):
+        column["maps"] = maps
     errors = explanation.std_errors
     if errors is not None and not isinstance(errors, tuple) and errors.shape == values.shape:
-        column["std_errors"] = float32(errors[:, :MOST_FEATURES])
+        column["std_errors"] = placed(np.asarray(errors, dtype=np.float64))
     return column
 
 

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from jupyter_xai.comparing.run import Asked
+from jupyter_xai.comparing.stage import Interrupted
+from jupyter_xai.comparing.summary import BenchmarkView
 from jupyter_xai.comparing.table import Benchmark, Record
 from jupyter_xai.dataset._rows import Chunk, listed
 from jupyter_xai.dataset._workers import parts_of
 from jupyter_xai.errors import InputError, XaiError
 from jupyter_xai.session import seed
+from jupyter_xai.widget.environment import read_environment
 
 
 def benchmark(
@@ -34,8 +37,10 @@ def benchmark(
     batch_size: int | str = "auto",
     *,
     watch: Callable[[Benchmark], bool] | None = None,
+    progress: bool = False,
+    headless: bool | None = None,
     **params: Any,
-) -> Benchmark:
+) -> BenchmarkView:
     """Judge methods over many rows, and name a winner only where the rows bear it out.
 
     Parameters
@@ -51,15 +56,20 @@ random_state, batch_size
         of the rows and are the same whatever it is. None: this thread.
     watch : callable, optional
         Called with the benchmark so far after each row; False stops.
+    progress : bool, default=False
+        Write the number of rows that are done to stderr, for scripts.
+    headless : bool, optional
+        True: finish before showing. None: found out.
     **params : object
         Hyper-parameters, each for the methods (or the masker) that know it.
 
     Returns
     -------
-    Benchmark
-        An interrupt stops, and what is there is returned. A row on which the model or the masker fails is left out,
-        which
-        a notice says; if it is the first one the error is raised.
+    BenchmarkView
+        Shows itself as the last expression of a cell, and its table fills there row by row. It has all that a
+        ``Benchmark`` has, which is ``view.benchmark``: ``frame``, ``summary()``, ``winner(metric)``, ``differences``.
+        Stop and an interrupt keep the rows that are done. A row on which the model or the masker fails is left out,
+        which a notice says; if it is the first one the error is raised.
 
     Raises
     ------
@@ -98,73 +108,101 @@ random_state, batch_size
         batch_size=batch_size,
         params=params,
     )
-    last: Benchmark | None = None
-    try:
-        for last in stream_benchmark(asked, rows, executor):
-            if watch is not None and not watch(last) and last.status == "running":
-                return replace(last, status="stopped")
-    except KeyboardInterrupt:
-        if last is None:
-            raise
-        return replace(last, status="stopped")
-    if last is None:
-        raise InputError("There are no rows: expected at least one. Pass the rows to judge the methods on.")
-    return last
+    if isinstance(rows, str | bytes | dict):
+        raise InputError(
+            f"The rows are a {type(rows).__name__}: expected several instances. For one there is xai.compare."
+        )
+    environment = read_environment(headless)
+    view = BenchmarkView(
+        lambda go_on: stream_benchmark(asked, rows, executor, go_on),
+        environment,
+        total=len(rows) if hasattr(rows, "__len__") else None,
+        random_state=asked.random_state,
+        watch=watch,
+        progress=progress,
+    )
+    if not environment.interactive:
+        view.wait()
+    return view
 
 
-def stream_benchmark(asked: Asked, rows: Any, executor: Any = None) -> Iterator[Benchmark]:
-    """Benchmarks of the rows so far, one more row each; the last one is settled.
+def stream_benchmark(
+    asked: Asked, rows: Any, executor: Any = None, go_on: Callable[[], bool] | None = None
+) -> Iterator[Benchmark]:
+    """Benchmarks of the rows so far, one more row each; the last one is settled, or stopped.
 
     Parameters
     ----------
     asked : Asked
     rows, executor
         As for ``benchmark``.
+    go_on : callable, optional
+        Asked between rows, and in this thread between model calls; False ends it.
+
+    Raises
+    ------
+    InputError
+        If there are no rows.
     """
-    if isinstance(rows, str | bytes | dict):
-        raise InputError(
-            f"The rows are a {type(rows).__name__}: expected several instances. For one there is xai.compare."
-        )
     chunks = (Chunk(at, at, [row]) for at, row in enumerate(_instances(rows)))
+    going = go_on or _always
     records: list[Record] = []
     notices: list[str] = []
     last: Benchmark | None = None
-    for found in parts_of(_Row(asked), chunks, executor, lambda: True):
-        if last is not None:
-            yield last
-        new, (methods, kernels), metrics, space, said = found
-        records += new
-        notices = list(dict.fromkeys([*notices, *said]))
-        names = last.metrics if last is not None else ()
-        last = Benchmark(
-            records=tuple(records),
-            methods=methods or (last.methods if last is not None else ()),
-            metrics=tuple(dict.fromkeys([*names, *metrics])),
-            n_instances=1 if last is None else last.n_instances + 1,
-            status="running",
-            kernels=kernels or (last.kernels if last is not None else ()),
-            space=space or (last.space if last is not None else ""),
-            notices=tuple(notices),
-        )
+    ended = False
+    try:
+        for found in parts_of(_Row(asked, going), chunks, executor, going):
+            if last is not None:
+                yield last
+            new, (methods, kernels), metrics, space, said = found
+            records += new
+            notices = list(dict.fromkeys([*notices, *said]))
+            names = last.metrics if last is not None else ()
+            last = Benchmark(
+                records=tuple(records),
+                methods=methods or (last.methods if last is not None else ()),
+                metrics=tuple(dict.fromkeys([*names, *metrics])),
+                n_instances=1 if last is None else last.n_instances + 1,
+                status="running",
+                kernels=kernels or (last.kernels if last is not None else ()),
+                space=space or (last.space if last is not None else ""),
+                notices=tuple(notices),
+            )
+        ended = going()
+    except Interrupted:
+        pass
     if last is not None:
-        yield replace(last, status="settled")
+        ended = ended or (hasattr(rows, "__len__") and last.n_instances == len(rows))
+        yield replace(last, status="settled" if ended else "stopped")
+    elif going():
+        raise InputError("There are no rows: expected at least one. Pass the rows to judge the methods on.")
+
+
+def _always() -> bool:
+    return True
 
 
 class _Row:
     """What a worker does to one row."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
+    def __init__(self, asked: Asked, go_on: Callable[[], bool] | None = None) -> None:
+        self._asked, self._go_on = asked, go_on
 
     def owned(self) -> _Row:
         """The same: every row makes predictors of its own."""
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Whether to go on is asked here, not in another process."""
+        return {"_asked": self._asked, "_go_on": None}
+
     def __call__(self, chunk: Chunk) -> Any:
         """Compare the methods on the row, and keep the numbers."""
         (x,) = chunk.rows
         try:
-            *_, last = self._asked.stream(x)
+            *_, last = self._asked.stream(x, go_on=self._go_on)
+            if last.status == "stopped":
+                raise Interrupted
         except XaiError as error:
             if chunk.start == 0:  # most likely what was asked for, not the row
                 raise

@@ -66,7 +66,8 @@ def compare(
         Shows itself as the last expression of a cell and streams there. It has all that a ``Comparison`` has, which is
         ``view.comparison``: every method in one output space; where a gradient method takes part and the network ends
         in softmax or sigmoid, that is the logit behind it. Methods that cannot explain this are kept with the reason.
-        An interrupt stops, and what is there is kept.
+        ``view.what_if({...})`` changes the instance for all methods at once, as the view's own sliders do. An interrupt
+        stops, and what is there is kept.
 
     Raises
     ------
@@ -101,13 +102,7 @@ def compare(
         params=params,
     )
     environment = read_environment(headless)
-    view = ComparisonView(
-        lambda: asked.stream(x, live=environment.interactive),
-        environment,
-        watch=watch,
-        progress=progress,
-        random_state=asked.random_state,
-    )
+    view = ComparisonView(asked, x, environment, watch=watch, progress=progress)
     if not environment.interactive:
         view.wait()
     return view

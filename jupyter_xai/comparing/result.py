@@ -68,6 +68,23 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
+class Before:
+    """The instance before what-if edits.
+
+    Parameters
+    ----------
+    features : Layout
+    predictions : ndarray of shape (outputs,)
+    ids : tuple of int or None
+        For each feature after the edits its number before them; inserted ones count on. None: the same.
+    """
+
+    features: Layout
+    predictions: NDArray[np.float64]
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Methods side by side on one prediction; made by ``compare``.
 
@@ -86,6 +103,14 @@ class Comparison:
         The masker's features, on which the metrics act.
     status : {"running", "settled", "stopped"}
     notices : tuple of str
+    running : str
+        Label of the method at work; empty if none is.
+    edits : tuple of dict
+        What-if changes of the instance that was passed.
+    before : Before or None
+        The instance before them.
+    paths : tuple of Curve
+        Of a live view's row: the model's answers as each column moves alone.
 
     Examples
     --------
@@ -110,6 +135,10 @@ class Comparison:
     features: Layout
     status: str = "settled"
     notices: tuple[str, ...] = ()
+    running: str = ""
+    edits: tuple[dict[str, Any], ...] = ()
+    before: Before | None = None
+    paths: tuple[Curve, ...] = ()
 
     @property
     def explained(self) -> tuple[Entry, ...]:
@@ -138,7 +167,7 @@ class Comparison:
         output : int
         """
         found = self.explained
-        layout = self._common()
+        layout = self.common_features
         table = np.eye(len(found))
         for i, j in combinations(range(len(found)), 2):
             one, other = found[i].explanation, found[j].explanation
@@ -155,10 +184,11 @@ class Comparison:
         found = [entry.explanation for entry in self.explained if entry.explanation is not None]
         if not found:
             return None, np.empty((0, 0))
-        layout = self._common()
+        layout = self.common_features
         return layout, np.stack([onto(each, layout)[output] for each in found])
 
-    def _common(self) -> Layout:
+    @property
+    def common_features(self) -> Layout:
         """The coarsest features there are, on which all can be laid."""
         layout = self.features
         for entry in self.explained:

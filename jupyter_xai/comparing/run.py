@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from jupyter_xai.api import default_masker
-from jupyter_xai.comparing.methods import Method, read_methods, takes_gradients
-from jupyter_xai.comparing.result import Comparison, Entry
-from jupyter_xai.errors import InputError, XaiError
-from jupyter_xai.evaluation import Pool
-from jupyter_xai.explanation import Explanation
-from jupyter_xai.inputs import recognise
+from jupyter_xai.comparing.methods import Method
+from jupyter_xai.comparing.result import Before, Comparison, Entry
+from jupyter_xai.comparing.stage import Edits, Interrupted, Scenery, Stage
+from jupyter_xai.errors import InputError, ModelError, XaiError
+from jupyter_xai.explanation import Curve, Explanation
 from jupyter_xai.metrics import (
     Measure,
-    Subject,
     across_random_states,
     completeness_gap,
     infidelity,
@@ -32,9 +29,8 @@ from jupyter_xai.metrics import (
     stability,
 )
 from jupyter_xai.metrics.subject import broken
-from jupyter_xai.models import wrap
-from jupyter_xai.models.targets import resolve_targets
 from jupyter_xai.registry import LOCAL
+from jupyter_xai.responses.response import response_curves
 
 DEFAULT_METRICS = ("removal", "infidelity", "completeness", "local_fidelity", "log_odds_drop")
 METRICS = (*DEFAULT_METRICS, "road", "sensitivity", "stability", "sanity")
@@ -72,24 +68,51 @@ class Asked:
     batch_size: Any = "auto"
     params: Mapping[str, Any] | None = None
 
-    def stream(self, x: Any, *, live: bool = False) -> Iterator[Comparison]:
+    def stream(
+        self,
+        x: Any,
+        *,
+        live: bool = False,
+        edits: Edits = (),
+        go_on: Callable[[], bool] | None = None,
+    ) -> Iterator[Comparison]:
         """Comparisons of one instance, each whole: after every explanation, and after its metrics; cheapest first.
 
         Parameters
         ----------
-        x : instance
+        x : instance or Stage
+            A stage that was set up for the instance before.
         live : bool, default=False
-            Also the estimates on the way of the method that runs; closing the generator cancels within one batch.
+            For eyes: also the estimates on the way of the method that runs, all methods before the first is judged,
+            and the model's answers along each feature of a row at last.
+        edits : sequence of mapping
+            What-if changes of the instance.
+        go_on : callable, optional
+            Asked before each model call; False ends it with what is there.
         """
-        run = _Run(self, x)
-        yield run.so_far("running" if run.entries else "settled")
-        order = sorted(range(len(run.methods)), key=run.cost)
-        for at in order:
-            for _ in run.explain(at, live=live):
-                yield run.so_far("running")
-            if run.entries[at].explanation is not None:
+        stage = x if isinstance(x, Stage) else Stage(self, x)
+        run = _Run(stage, stage.set(edits, go_on), edits)
+        try:
+            yield run.so_far("running" if run.entries else "settled")
+            order = sorted(range(len(run.methods)), key=run.cost)
+            if live:
+                for at in order:
+                    for _ in run.explain(at, live=True):
+                        yield run.so_far("running", at)
+                    yield run.so_far("running", at)
+                for at in order:
+                    if run.judge(at):
+                        yield run.so_far("running", at)
+                run.walk()
+                yield run.so_far("settled")
+                return
+            for at in order:
+                for _ in run.explain(at, live=False):
+                    yield run.so_far("running", at)
                 run.judge(at)
-            yield run.so_far("running" if at != order[-1] else "settled")
+                yield run.so_far("running" if at != order[-1] else "settled", at)
+        except Interrupted:
+            yield run.so_far("stopped")
 
     def chosen_metrics(self, kind: str) -> tuple[str, ...]:
         """Names of the metrics.
@@ -115,79 +138,18 @@ class Asked:
 class _Run:
     """One instance, explained by every method as far as it went."""
 
-    def __init__(self, asked: Asked, x: Any) -> None:
-        self.asked = asked
-        params = dict(asked.params or {})
-        picture = getattr(asked.masker, "kind", None) == "image" or _is_picture(x)
-        own_background = None if picture else asked.background
-        found = recognise(x, model=asked.model, masker=asked.masker, background=own_background)
-        self.kind, self.instance = found.kind, found.instance
-        fills = picture and params.get("fill") == "background"
-        self.masker = default_masker(
-            found,
-            asked.masker,
-            asked.background if fills else own_background,
-            asked.feature_names if asked.masker is None else None,
-            params,
-        )
-        self.predictor = wrap(
-            asked.model, kind=self.kind, output=asked.output, output_names=asked.output_names
-        )
-        self.methods = read_methods(asked.methods, params, self.masker.params, self.predictor.backend)
-        self.metrics = asked.chosen_metrics(self.kind)
-        self.pictures = asked.background if picture else None
-        self.judged = Subject(
-            self.predictor,
-            self.instance,
-            self.masker,
-            targets=asked.targets,
-            batch_size=asked.batch_size,
-            pool=Pool(),
-        )
-        with self.predictor.run():
-            scores = self.predictor.predict(self.judged.bound.instance())
-        self.space_reason = ""
-        self._settle_space()
-        if self.explainer_predictor is not self.predictor:
-            with self.explainer_predictor.run():
-                scores = self.explainer_predictor.predict(self.judged.bound.instance())
-        resolved = resolve_targets(asked.targets, self.explainer_predictor, scores, asked.n_targets)
-        self.targets = list(resolved.indices) if resolved.explained else asked.targets
-        self.output_names = resolved.names
-        self.predictions = resolved.select(scores)[0]
-        self.space = self.explainer_predictor.output_space
+    def __init__(self, stage: Stage, scenery: Scenery, edits: Edits) -> None:
+        self.stage, self.asked = stage, stage.asked
+        self.edits = tuple(dict(edit) for edit in edits)
+        self.kind, self.predictor = stage.kind, stage.predictor
+        self.explainer_predictor = stage.explained_predictor
+        self.methods, self.metrics, self.pictures = stage.methods, stage.metrics, stage.pictures
+        self.targets, self.output_names, self.space = stage.targets, stage.output_names, stage.space
+        self.masker, self.instance, self.ids = scenery.masker, scenery.instance, scenery.ids
+        self.judged, self.predictions = scenery.subject, scenery.predictions
         self.entries = [Entry(method.name, method.label) for method in self.methods]
         self.kernels: dict[int, Any] = {}
-
-    # --- what was asked for -----------------------------------------------------------------------------------------
-
-    def _settle_space(self) -> None:
-        """One output space for all: the logit behind a final softmax or sigmoid where a gradient method takes part."""
-        self.explainer_predictor = self.predictor
-        space = self.predictor.output_space
-        gradient = [
-            method.label for method in self.methods if takes_gradients(method, self.kind, self.predictor)
-        ]
-        ended = self.predictor.backend == "torch" and hasattr(self.predictor, "snapshot") and space != "raw"
-        self.space_reason = f"All methods explain the {'output as it is' if space == 'raw' else space}."
-        if not gradient or not ended or self.asked.output not in {"auto", "logit"}:
-            return
-        from jupyter_xai.models.ending import Logits
-
-        net: Any = self.predictor
-        _, (module, kind, _, names) = net.__reduce__()
-        logits: Any = wrap(Logits(module), kind=kind, output="logit", output_names=names)
-        with logits.run():
-            logits.predict(self.judged.bound.instance())
-            if not logits.snapshot().module.ended:
-                return
-        logits.model_name = net.model_name
-        self.explainer_predictor = logits
-        self.space_reason = (
-            f"All methods explain the logit, what goes into the network's last softmax or sigmoid, because "
-            f"{' and '.join(gradient[:2])}{' and others' if len(gradient) > 2 else ''} "
-            f"{'follow' if len(gradient) > 1 else 'follows'} gradients, which a probability near 0 or 1 has none of."
-        )
+        self.paths: tuple[Curve, ...] = ()
 
     def cost(self, at: int) -> float:
         """Model rows that a method is expected to take."""
@@ -237,7 +199,9 @@ class _Run:
         if not isinstance(method.maker, type):
             return method.maker
         takes = inspect.signature(method.maker).parameters
-        masker = self.masker if method.masker is None else method.masker
+        masker = self.masker
+        if method.masker is not None:
+            masker = self.stage.edited_masker(method.masker, self.edits)
         offered = {
             "masker": masker,
             "inputs": masker,
@@ -258,8 +222,10 @@ class _Run:
         bound = [self.masker.bind(each, self.predictor) for each in self.pictures]
         return np.concatenate([each.instance().cpu().numpy() for each in bound])
 
-    def judge(self, at: int) -> None:
+    def judge(self, at: int) -> bool:
         """Compute the metrics of one method; one that cannot be computed says why in the place of its number."""
+        if self.entries[at].explanation is None:
+            return False
         for name in self.metrics:
             entry = self.entries[at]
             try:
@@ -276,6 +242,25 @@ class _Run:
                 measures={**entry.measures, **{each.name: each for each in measures}},
                 curves=(*entry.curves, *curves),
             )
+        return True
+
+    def walk(self) -> None:
+        """The model's answers as each column of a row moves alone: what the sliders draw."""
+        bound = self.judged.bound
+        fitting = [
+            entry.explanation
+            for entry in self.entries
+            if entry.explanation is not None and entry.explanation.features.shape == bound.layout.shape
+        ]
+        if not fitting or not hasattr(bound, "grid"):
+            return
+        try:
+            for found in response_curves(
+                fitting[0], bound, self.explainer_predictor, batch_size=self.asked.batch_size
+            ):
+                self.paths = found
+        except ModelError:  # the comparison is done, and stands
+            return
 
     def _measures(self, name: str, at: int) -> tuple[list[Measure], tuple[Any, ...]]:
         found, kernel = self.entries[at].explanation, self.kernels[at]
@@ -317,8 +302,8 @@ class _Run:
         )
         return [kept], ()
 
-    def so_far(self, status: str) -> Comparison:
-        """What there is."""
+    def so_far(self, status: str, at: int | None = None) -> Comparison:
+        """What there is; ``at`` is the method at work."""
         units = {
             entry.label: entry.explanation.output_unit
             for entry in self.entries
@@ -335,12 +320,16 @@ class _Run:
         return Comparison(
             entries=tuple(self.entries),
             space=self.space,
-            space_reason=self.space_reason,
+            space_reason=self.stage.space_reason,
             output_names=tuple(self.output_names),
             predictions=np.asarray(self.predictions, dtype=np.float64),
             features=self.judged.bound.layout,
             status=status,
             notices=tuple(dict.fromkeys(notices)),
+            running=self.entries[at].label if at is not None and status == "running" else "",
+            edits=self.edits,
+            before=Before(self.stage.original, np.asarray(self.stage.before, dtype=np.float64), self.ids),
+            paths=self.paths,
         )
 
 
@@ -348,9 +337,3 @@ def _no_number(name: str, outputs: Sequence[str], said: str) -> Measure:
     return Measure(
         name=name, values=np.full(len(outputs), np.nan), output_names=tuple(outputs), notices=(said,)
     )
-
-
-def _is_picture(x: Any) -> bool:
-    if isinstance(x, str) or hasattr(x, "iloc") or isinstance(x, dict | list):
-        return False
-    return hasattr(x, "getbands") or len(getattr(x, "shape", ())) >= 3

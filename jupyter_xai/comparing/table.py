@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _CELL = "padding:2px 8px;text-align:right;white-space:nowrap"
 _NAME = "padding:2px 8px;text-align:left"
+_SMALL = "font-size:11px;font-weight:normal;opacity:.8"
+_READING = (
+    "Means over rows with 95 % intervals. Below, the mean difference to the method with the best mean, taken row by "
+    "row, with an interval that holds for all methods together. A winner, in bold, is named where all exclude zero."
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class Benchmark:
             if not found:
                 continue
             winner = self.winner(metric)
-            own = OWN.get((dict(zip(self.methods, self.kernels, strict=False)).get(winner, ""), metric), "")
+            own = self.own_ground(metric)
             won.setdefault(winner, []).append(f"{metric}, {own}" if own else metric)
             if not winner:
                 for each in found:
@@ -216,7 +221,33 @@ class Benchmark:
             )
         )
 
+    def own_ground(self, metric: str) -> str:
+        """Why a winner's lead says less here; empty if it does not."""
+        kernel = dict(zip(self.methods, self.kernels, strict=False)).get(self.winner(metric), "")
+        return OWN.get((kernel, metric), "")
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric; empty if it has none."""
+        return next((record.unit for record in self.records if record.metric == metric), "")
+
+    def why_not(self, method: str) -> str:
+        """Why a method has no explanation of any row; empty if it has one."""
+        own = [record for record in self.records if record.method == method]
+        if not own or any(record.metric or not record.note for record in own):
+            return ""
+        return own[-1].note
+
+    def why_no_number(self, metric: str) -> str:
+        """What is said in the place of a metric's numbers."""
+        notes = [record.note for record in self.records if record.metric == metric and record.note]
+        return notes[-1] if notes else "There is no number."
+
     # --- ways out ---------------------------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Any:
+        """One line a row, method, output and metric, as a pandas DataFrame: ``to_frame()``."""
+        return self.to_frame()
 
     def to_frame(self) -> Any:
         """One line a row, method, output and metric, as a pandas DataFrame.
@@ -264,34 +295,57 @@ class Benchmark:
         return means({metric: self.mean(metric)[:2] for metric in self.metrics}, self.methods)
 
     def _repr_html_(self) -> str:
-        """The verdict and a table of means, without scripts."""
+        """The verdict and a table of means and paired differences, without scripts."""
         head = "".join(f'<th style="{_CELL}">{escape(method)}</th>' for method in self.methods)
         lines = []
         for metric in self.metrics:
             means, halves, _ = self.mean(metric)
             winner = self.winner(metric)
+            apart = {each.second: each for each in self.differences(metric)} if self.better(metric) else {}
             cells = []
             for i, method in enumerate(self.methods):
                 said = "no number"
                 if np.isfinite(means[i]):
-                    wide = f" ± {significant(float(halves[i]))}" if np.isfinite(halves[i]) else ""
-                    said = f"{significant(float(means[i]))}{wide}"
+                    said = significant(float(means[i])) + _within(float(halves[i]))
+                if method in apart:
+                    each = apart[method]
+                    said += (
+                        f'<br><span style="{_SMALL}">{"+" if each.mean < 0 else ""}{significant(-each.mean)}'
+                    )
+                    said += f"{_within(each.half_width)} to the best</span>"
+                elif apart and np.isfinite(means[i]):
+                    best = "better than all others" if method == winner else "best mean"
+                    said += f'<br><span style="{_SMALL}">{best}</span>'
                 weight = "bold" if method == winner else "normal"
                 cells.append(f'<td style="{_CELL};font-weight:{weight}">{said}</td>')
             end = f" ({self.better(metric)} is better)" if self.better(metric) else ""
             lines.append(f'<tr><th style="{_NAME}">{escape(metric + end)}</th>{"".join(cells)}</tr>')
         times = "".join(
-            f'<td style="{_CELL}">{duration(self._seconds(method))}</td>' for method in self.methods
+            f'<td style="{_CELL}">{duration(self.seconds(method))}</td>' for method in self.methods
         )
         lines.append(f'<tr><th style="{_NAME}">time a row</th>{times}</tr>')
-        said = "".join(f'<p style="font-size:12px">{escape(each)}</p>' for each in self.notices)
+        said = "".join(f'<p style="font-size:12px">{escape(each)}</p>' for each in self.notices if each)
         return (
             f'<div style="overflow-x:auto"><p>{escape(self.verdict)}</p><table><tr><th></th>{head}</tr>{"".join(lines)}'
-            f"</table>{said}</div>"
+            f'</table><p style="font-size:12px">{_READING}</p>{said}</div>'
         )
 
-    def _seconds(self, method: str) -> float:
-        """Mean time of an explanation."""
+    def report(self) -> str:
+        """The verdict and a line for each metric, as plain text."""
+        lines = [self.verdict]
+        for metric in self.metrics:
+            means, halves, _ = self.mean(metric)
+            said = [
+                f"{method} {significant(float(mean))}{_within(float(half))}"
+                if np.isfinite(mean)
+                else f"{method} no number"
+                for method, mean, half in zip(self.methods, means, halves, strict=True)
+            ]
+            lines.append(f"{metric}: {'; '.join(said)}")
+        return "\n".join((*lines, *(notice for notice in self.notices if notice)))
+
+    def seconds(self, method: str) -> float:
+        """Mean time of an explanation, metrics aside; 0 if there is none."""
         times = {record.row: record.seconds for record in self.records if record.method == method}
         known = [each for each in times.values() if np.isfinite(each)]
         return float(np.mean(known)) if known else 0.0
@@ -312,6 +366,11 @@ def _interval(apart: NDArray[np.float64], comparisons: int) -> tuple[float, floa
         return (float(apart.mean()) if n else float("nan")), float("inf")
     quantile = float(stdtrit(n - 1, 1 - 0.025 / max(1, comparisons)))
     return float(apart.mean()), quantile * float(apart.std(ddof=1)) / float(np.sqrt(n))
+
+
+def _within(half: float) -> str:
+    """The half-width behind a number, where it is known."""
+    return f" ± {significant(half)}" if np.isfinite(half) else ""
 
 
 def _pandas() -> Any:

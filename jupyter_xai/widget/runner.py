@@ -1,8 +1,8 @@
 """One worker at a time: at most one job runs and one waits, the newest wins. No traitlets, no threads but one.
 
-A job is a function of a watch that returns a generator of explanations. The runner steps it, drops estimates
-that come faster than the eye reads, and tells its listener how it went. Every job ends in exactly one of
-``finished``, ``failed`` or ``cancelled``.
+A job is a function of a watch that returns a generator of estimates: explanations, or whole comparisons. The runner
+steps it, drops estimates that come faster than the eye reads, and tells its listener how it went. Every job ends in
+exactly one of ``finished``, ``failed`` or ``cancelled``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from jupyter_xai.explanation import Explanation
 from jupyter_xai.protocols import Opening, Progress, Watch
 
 _log = logging.getLogger("jupyter_xai")
@@ -24,7 +23,11 @@ MIN_INTERVAL = 0.05
 """Seconds between two estimates passed on: 20 a second."""
 
 
-class Listener(Protocol):
+E = TypeVar("E")
+Heard_contra = TypeVar("Heard_contra", contravariant=True)
+
+
+class Listener(Protocol[Heard_contra]):
     """What a runner reports to. Called on the worker, one call at a time."""
 
     def started(self, run: int) -> None:
@@ -36,10 +39,10 @@ class Listener(Protocol):
     def progressed(self, run: int, progress: Progress, seconds: float) -> None:
         """A batch is done; at most 20 calls a second."""
 
-    def estimated(self, run: int, estimate: Explanation, seconds: float) -> None:
+    def estimated(self, run: int, estimate: Heard_contra, seconds: float) -> None:
         """A whole estimate; at most 20 a second, and always the last one."""
 
-    def finished(self, run: int, estimate: Explanation | None, seconds: float) -> None:
+    def finished(self, run: int, estimate: Heard_contra | None, seconds: float) -> None:
         """The job came to its end; its last estimate was passed on before."""
 
     def failed(self, run: int, error: BaseException, seconds: float) -> None:
@@ -50,7 +53,7 @@ class Listener(Protocol):
 
 
 @dataclass
-class Job:
+class Job(Generic[E]):
     """One request on its way.
 
     Parameters
@@ -62,12 +65,12 @@ class Job:
     """
 
     run: int
-    start: Callable[[Watch], Iterator[Explanation]]
+    start: Callable[[Watch], Iterator[E]]
     cancel: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-class Runner:
+class Runner(Generic[E]):
     """Runs the newest job.
 
     Parameters
@@ -78,24 +81,28 @@ class Runner:
     spawn : callable, optional
         ``spawn(function)`` runs it elsewhere. Default: a daemon thread; where threads cannot start (Pyodide),
         the same generator is stepped by the event loop.
+    interval : float, default=0.05
+        Seconds between two estimates passed on.
     """
 
     def __init__(
         self,
-        listener: Listener,
+        listener: Listener[E],
         *,
         clock: Callable[[], float] = time.monotonic,
         spawn: Callable[[Callable[[], None]], None] | None = None,
+        interval: float = MIN_INTERVAL,
     ) -> None:
+        self._interval = interval
         self._listener = listener
         self._clock = clock
         self._spawn = spawn
         self._changed = threading.Condition()
-        self._running: Job | None = None
-        self._pending: Job | None = None
+        self._running: Job[E] | None = None
+        self._pending: Job[E] | None = None
         self._alive = False
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[E]) -> None:
         """Make this the newest job; what runs is cancelled within one batch, what waited never starts."""
         with self._changed:
             replaced, self._pending = self._pending, job
@@ -185,12 +192,12 @@ class Runner:
                 self._changed.notify_all()
             raise
 
-    def _run(self, job: Job) -> Iterator[None]:
+    def _run(self, job: Job[E]) -> Iterator[None]:
         begun = self._clock()
         shown = -float("inf")
         told = -float("inf")
-        last: Explanation | None = None
-        held: Explanation | None = None
+        last: E | None = None
+        held: E | None = None
 
         def watch(progress: Progress) -> bool:
             nonlocal told
@@ -210,7 +217,7 @@ class Runner:
                     if job.cancel.is_set():
                         break
                     last, held, now = estimate, estimate, self._clock()
-                    if now - shown >= MIN_INTERVAL:
+                    if now - shown >= self._interval:
                         shown, held = now, None
                         self._listener.estimated(job.run, estimate, now - begun)
                     yield

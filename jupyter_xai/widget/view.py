@@ -69,7 +69,7 @@ class View(Interactive):
         self._progress = progress
         self._scene = Scene(question, request)
         self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
-        self._runner = Runner(self)
+        self._runner: Runner[Explanation] = Runner(self)
         self._lock = threading.RLock()
         self._run = 0
         self._last: Explanation | None = None

@@ -36,7 +36,7 @@ def read_bundle(name: str) -> str:
 
 
 class ExplanationWidget(anywidget.AnyWidget):
-    """State shared with the page. Written by Python: geometry, frame, curves, status. By both: display, request."""
+    """State shared with the page. Page and Python write display and request, Python the rest."""
 
     _esm = read_bundle("index.js")
     _css = read_bundle("index.css")
@@ -48,6 +48,7 @@ class ExplanationWidget(anywidget.AnyWidget):
     board: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     overview: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     opened: Any = traitlets.Dict().tag(sync=True, echo_update=False)
+    summary: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     status: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     display: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     request: Any = traitlets.Dict().tag(sync=True, echo_update=False)

@@ -283,6 +283,33 @@ def encode_frame(
     return frame
 
 
+def encode_maps(explanation: Explanation, longest: int) -> list[PixelMap]:
+    """Encode the maps of all outputs, coarse ones; an empty list if values do not stand at pixels.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    longest : int
+        Longer side of a map, in pixels.
+
+    Examples
+    --------
+    >>> layout = Pixels(image=np.zeros((4, 6, 3), np.uint8), channels=1)
+    >>> e = Explanation(
+    ...     values=np.ones((1, 1, 4, 6)), features=layout, output_names=("cat",), predictions=np.array([0.5])
+    ... )
+    >>> [(each["width"], each["height"]) for each in encode_maps(e, 100)]
+    [(6, 4)]
+    """
+    layout = explanation.features
+    if not isinstance(layout, Pixels) or layout.labels is not None:
+        return []
+    summed = cast(NDArray[np.float64], explanation.values).sum(axis=1)
+    height, width = layout.image.shape[:2]
+    size = fit(height, width, min(longest, max(height, width)))
+    return [_pixel_map(each, size, at, exact=False) for at, each in enumerate(summed)]
+
+
 def _targets(explanation: Explanation) -> tuple[list[int], NDArray[np.float64]]:
     everything = explanation.all_predictions
     count = len(explanation.output_names)

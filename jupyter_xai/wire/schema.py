@@ -222,7 +222,9 @@ class ErrorInfo(TypedDict):
 
 
 class BoardMetric(TypedDict):
-    """One metric of one method for one output; ``value`` is null where there is no number, and ``said`` says why."""
+    """One metric of one method for one output; ``value`` is null where there is no number, and ``said`` says why.
+    ``awaited``: of the instance as it is now there will be one.
+    """
 
     name: str
     value: float | None
@@ -230,12 +232,13 @@ class BoardMetric(TypedDict):
     unit: str
     better: Literal["higher", "lower", ""]
     said: str
+    awaited: NotRequired[bool]
 
 
 class BoardColumn(TypedDict):
     """One method of a comparison. ``values`` and ``std_errors`` are float32 (outputs x features) on the board's
-    features; ``unit`` is there if it counts in another unit than the board, on a scale of its own. ``notes`` and
-    ``metrics`` have one entry an output.
+    features; ``unit`` is there if it counts in another unit than the board, on a scale of its own. ``notes``,
+    ``metrics`` and ``maps`` have one entry an output; the latter are of methods that have a value for each pixel.
     """
 
     label: str
@@ -247,6 +250,7 @@ class BoardColumn(TypedDict):
     rows: int
     values: NotRequired[Bytes]
     std_errors: NotRequired[Bytes]
+    maps: NotRequired[list[PixelMap]]
     curves: list[CurveInfo]
     metrics: list[list[BoardMetric]]
 
@@ -262,14 +266,22 @@ class BoardPair(TypedDict):
 
 
 class Board(TypedDict):
-    """Methods side by side on one prediction."""
+    """Methods side by side on one prediction.
+
+    ``run`` counts the edits. Features stand at their numbers before edits: NaN is the value of one that is gone.
+    ``original`` is there after edits: the predictions before them. ``coarser`` says that features are not those of the
+    geometry, which the metrics act on, but coarser ones, on which all methods can be laid.
+    """
 
     schema: int
+    run: int
     names: list[str]
     values: list[str]
     things: str
     output_names: list[str]
     predictions: list[float]
+    original: NotRequired[list[float]]
+    coarser: NotRequired[bool]
     output_unit: OutputUnit
     reason: str
     verdict: str
@@ -359,6 +371,54 @@ class Opened(TypedDict):
     row: int
     model: NotRequired[str]
     error: NotRequired[str]
+
+
+class SummaryMethod(TypedDict):
+    """One method of a benchmark; ``seconds`` is the mean time of an explanation, ``why_not`` why it has none."""
+
+    label: str
+    seconds: float | None
+    why_not: str
+
+
+class SummaryCell(TypedDict):
+    """One metric of one method over ``n`` rows: mean and half-width of its 95 % interval. ``behind`` is its mean
+    difference, row by row, to the method with the best mean, with a half-width that holds for all methods together.
+    """
+
+    mean: float | None
+    half: float | None
+    n: int
+    behind: float | None
+    behind_half: float | None
+
+
+class SummaryMetric(TypedDict):
+    """One metric, a cell a method. ``best`` has the best mean, ``winner`` is beyond doubt better than all others; -1
+    where none is. ``own`` says that the winner optimises something close to this. ``said`` is why there is no number.
+    """
+
+    name: str
+    better: Literal["higher", "lower", ""]
+    unit: str
+    best: int
+    winner: int
+    own: str
+    cells: list[SummaryCell]
+    said: str
+
+
+class Summary(TypedDict):
+    """Methods over many rows. ``methods`` is empty before the first row."""
+
+    schema: int
+    run: int
+    methods: list[SummaryMethod]
+    metrics: list[SummaryMetric]
+    rows: int
+    verdict: str
+    random_state: int
+    notices: list[str]
 
 
 class Status(TypedDict):

@@ -48,25 +48,100 @@ def states() -> Iterator[tuple[str, State, bool]]:
         yield f"removal-{name}", removed, False
     yield "wide-table", state_of("table", credit(60)), True
     yield "compare", compared(), True
+    yield "compare-text", compared_text(), True
+    yield "compare-image", compared_image(), True
+    yield "benchmark", benchmarked(), True
 
 
-def compared() -> State:
-    """Methods side by side on a model that anybody can follow."""
-    import jupyter_xai as xai
+NAMES = ["income", "debt", "age", "rooms", "years at this address"]
 
-    rows = np.random.default_rng(0).normal(size=(80, 5))
+
+def rows_and_bank() -> tuple[Any, Any]:
+    """A table, and a model of it that anybody can follow."""
 
     def bank(X: Any) -> Any:
         return 1 / (1 + np.exp(-2 * X[:, 0] + X[:, 1] * X[:, 2]))
 
-    view = xai.compare(
-        bank, rows[0], ["kernel_shap", "lime", "occlusion", "grad_cam"], background=rows,
-        feature_names=["income", "debt", "age", "rooms", "years at this address"], output_names=["paid"],
-    )  # fmt: skip
-    board = view._page.get("board")
-    for column in board["columns"]:  # times are not the same twice
+    return np.random.default_rng(0).normal(size=(80, 5)), bank
+
+
+def page_of(view: Any) -> State:
+    """What a live page was told; times are not the same twice."""
+    view.wait()
+    state: State = {
+        name: view._page.get(name) for name in ("geometry", "curves", "board", "summary", "request")
+    }
+    state = {name: value for name, value in state.items() if value}
+    for column in state.get("board", {}).get("columns", ()):
         column["seconds"] = None if column["seconds"] is None else 0.25
-    return {"board": board, "status": view._page.get("status"), "display": {}}
+    for method in state.get("summary", {}).get("methods", ()):
+        method["seconds"] = None if method["seconds"] is None else 0.25
+    return {**state, "status": {**view._page.get("status"), "seconds": 2.0}, "display": {}}
+
+
+def compared(methods: Any = ("kernel_shap", "lime", "occlusion", "grad_cam"), *edits: Any) -> State:
+    """Methods side by side on a row, as a live page shows them."""
+    from jupyter_xai.comparing import Asked, ComparisonView
+    from jupyter_xai.widget.environment import Environment
+
+    rows, bank = rows_and_bank()
+    asked = Asked(
+        bank, list(methods), background=rows, feature_names=NAMES, output_names=["paid"], output="probability"
+    )
+    view = ComparisonView(asked, rows[0], Environment(interactive=True, notebook=True))
+    view.wait()
+    if edits:
+        view.what_if(*edits)
+    return page_of(view)
+
+
+def compared_text() -> State:
+    """Methods side by side on a text, after a word was struck and one put in."""
+    import jupyter_xai as xai
+
+    def liked(texts: Any) -> Any:
+        good, dull = (np.array([word in text for text in texts], float) for word in ("good", "dull"))
+        return (1 / (1 + np.exp(3 * dull - 2 * good)))[:, None]
+
+    text = (
+        "A good film, I thought; but it is dull, dull beyond words, and its end is no better than its start."
+    )
+    view = xai.compare(
+        liked, text, ["lime", "kernel_shap", "occlusion"], n_samples=500, output_names=["liked"],
+        output="probability",
+    )  # fmt: skip
+    view.what_if({"op": "strike", "positions": [7]}, {"op": "insert", "position": 3, "text": "really"})
+    return page_of(view)
+
+
+def compared_image() -> State:
+    """Methods of pieces and of pixels side by side on a picture, with a piece hidden."""
+    import torch
+
+    import jupyter_xai as xai
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 5, 2, 2), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 5, 2, 2), torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(128, 3), torch.nn.Softmax(dim=1),
+    ).eval()  # fmt: skip
+    rows, columns = np.mgrid[:64, :64] / 64
+    picture = np.stack([rows, columns, (rows - 0.5) ** 2 + (columns - 0.5) ** 2], axis=-1).astype(np.float32)
+    image = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+    methods = ["kernel_shap", "lime", "grad_cam", "integrated_gradients", "saliency", "deep_lift"]
+    view = xai.compare(net, image, methods, baseline="zeros", masker=xai.Image("grid", 16), n_samples=200)
+    view.what_if({"op": "hide", "pieces": [5]})
+    return page_of(view)
+
+
+def benchmarked() -> State:
+    """Methods judged over many rows."""
+    import jupyter_xai as xai
+
+    rows, bank = rows_and_bank()
+    methods = ["kernel_shap", "lime", "occlusion", "permutation_shap", "grad_cam"]
+    found = xai.benchmark(bank, rows[:12], methods, background=rows, n_samples=100, output="probability")
+    return page_of(found)
 
 
 def take(page: Any, state: State, *, live: bool, theme: str, width: int) -> bytes:

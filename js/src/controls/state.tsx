@@ -21,7 +21,7 @@ export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: 
 }
 
 /** Stop, and Continue in its place. */
-function Action({ store, state, once }: { store: Store; state: string; once: boolean | undefined }) {
+export function Action({ store, state, once }: { store: Store; state: string; once?: boolean | undefined }) {
   const asked = store.asked.value;
   if (state === "running") {
     return (

@@ -8,7 +8,7 @@ import { counted } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Edit, Geometry, TextLayout } from "../schema.gen";
 import { inSentenceOf, type Placed, placeOf } from "../sentences";
-import type { Picture, Store } from "../store";
+import type { Store } from "../store";
 import { reading } from "../words";
 
 /** Words as one entry: a feature, or all features that spell the same. */
@@ -22,7 +22,6 @@ export interface Entry {
 
 export interface SharedProps {
   entries: Entry[];
-  picture: Picture;
   geometry: Geometry;
   end: number;
   hot: number | null;
@@ -42,13 +41,15 @@ interface BodyProps extends SharedProps {
   layout: TextLayout;
   ofFeature: number[];
   scope: Scope;
+  /** The words can only be looked at. */
+  fixed?: boolean;
 }
 
 /** What is being written: in the place of a unit, or before one. */
 type Writing = { op: "replace" | "insert"; position: number } | null;
 
 export function Body(props: BodyProps) {
-  const { store, layout, ofFeature, entries, geometry, end, hot, setHot, scope } = props;
+  const { store, layout, ofFeature, entries, geometry, end, hot, setHot, scope, fixed = false } = props;
   const [active, setActive] = useState(0);
   const [writing, setWriting] = useState<Writing>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -58,7 +59,7 @@ export function Body(props: BodyProps) {
   const { whatif } = store;
   const changes = whatif.changes.value;
   const removed = store.removal.value?.removed;
-  const live = store.reachable.value;
+  const live = store.reachable.value && !fixed;
   const marks = entries.map((entry) => {
     const known = Number.isFinite(entry.value);
     const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";

@@ -3,7 +3,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Spot, useGestures } from "../components/handle";
 import { develop } from "../darkroom";
 import type { Box, Changes } from "../edits";
-import { coverOf, type Ground, paintHeat, veil } from "../heat";
+import { coverOf, type Ground, paintHeat, rimOf, veil } from "../heat";
 import type { Photo } from "../photo";
 import type { ImageLayout } from "../schema.gen";
 import type { Store } from "../store";
@@ -16,6 +16,7 @@ interface CanvasProps {
   photo: Photo | "broken" | null;
   label: string;
   heat: Float32Array | null;
+  /** Which values are drawn; the same function as long as they are the same. */
   seen: (index: number) => boolean;
   end: number;
   opacity: number;
@@ -30,6 +31,10 @@ interface CanvasProps {
   /** What a drag covers, and where it is. */
   tool: Tool;
   place: Place;
+  /** The pieces that are pointed at and hidden, where the heat has pixels of its own. */
+  cut?: Photo | null;
+  /** The photo can only be looked at. */
+  fixed?: boolean;
 }
 
 /** Width of the image itself, in whose pixels edits are written. */
@@ -41,36 +46,52 @@ export function imageSize(layout: ImageLayout): [width: number, height: number] 
 export function PhotoCanvas(props: CanvasProps) {
   const { store, layout, photo, label, heat, seen, end, opacity, hot, setHot, bare, outlined, truth, tool, place } =
     props;
+  const { fixed = false } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const known = photo && photo !== "broken" ? photo : null;
   const ground = known?.ground ?? null;
+  const pieces = props.cut ?? known;
   const changes = store.whatif.changes.value;
-  const edited = useEdited(layout, ground, changes, store.removal.value?.removed);
-  const live = store.reachable.value && store.trial.value === null;
+  const edited = useEdited(layout, ground, pieces?.ground ?? null, changes, store.removal.value?.removed);
+  const live = store.reachable.value && store.trial.value === null && !fixed;
   const [width, height] = imageSize(layout);
 
-  useLayoutEffect(() => {
-    const context = ground && canvas.current?.getContext("2d");
-    if (!ground || !context || !edited) return;
-    const image = context.createImageData(ground.width, ground.height);
-    const { rgba, covered } = edited;
-    if (bare) image.data.set(truth ?? veil({ ...ground, rgba }, covered, layout.fill));
-    else {
-      const fits = heat !== null && (known as Photo).middles.length <= heat.length;
-      const drawn = fits ? { values: heat, shown: seen, end, opacity } : NOTHING;
-      // the photo itself as the model gets it, unless boxes and pieces are in it, which are hatched here
-      const shown = covered ? rgba : (truth ?? rgba);
-      const marked = fits || covered || outlined;
-      paintHeat(image.data, { ...ground, rgba: shown }, marked ? { ...drawn, hot, covered, outlined } : null);
+  const { rgba, covered } = edited;
+  // all but the outline of what is pointed at: that follows the pointer, and costs next to nothing
+  const image = useMemo(() => {
+    if (!ground || !rgba) return null;
+    const painted = new Uint8ClampedArray(ground.rgba.length);
+    if (bare) {
+      painted.set(truth ?? veil({ ...ground, rgba }, covered, layout.fill));
+      return painted;
     }
-    context.putImageData(image, 0, 0);
-  });
+    const fits = heat !== null && (known as Photo).middles.length <= heat.length;
+    const drawn = fits ? { values: heat, shown: seen, end, opacity } : NOTHING;
+    // the photo itself as the model gets it, unless boxes and pieces are in it, which are hatched here
+    const shown = covered ? rgba : (truth ?? rgba);
+    const marked = fits || covered || outlined;
+    paintHeat(painted, { ...ground, rgba: shown }, marked ? { ...drawn, covered, outlined } : null);
+    return painted;
+  }, [ground, rgba, covered, heat, seen, end, opacity, bare, outlined, truth, layout.fill]);
+  useLayoutEffect(() => {
+    const context = image && canvas.current?.getContext("2d");
+    if (!image || !context || !ground || !pieces) return;
+    const rim = hot >= 0 && !bare && pieces.middles.length > 0 ? rimOf(pieces.ground, hot) : NO_RIM;
+    const words = new Uint32Array(image.buffer);
+    const under = rim.map((at) => words[at] as number);
+    for (const at of rim) words[at] = BLACK;
+    context.putImageData(new ImageData(image, ground.width, ground.height), 0, 0);
+    rim.forEach((at, i) => {
+      words[at] = under[i] as number;
+    });
+  }, [image, hot, bare, pieces]);
 
   const pieceAt = ({ x, y }: Spot) => {
-    if (!ground || (known as Photo).middles.length === 0) return -1;
-    const column = Math.min(ground.width - 1, Math.floor(x * ground.width));
-    const row = Math.min(ground.height - 1, Math.floor(y * ground.height));
-    return ground.index[row * ground.width + column] ?? -1;
+    if (!pieces || pieces.middles.length === 0) return -1;
+    const { width, height, index } = pieces.ground;
+    const column = Math.min(width - 1, Math.floor(x * width));
+    const row = Math.min(height - 1, Math.floor(y * height));
+    return index[row * width + column] ?? -1;
   };
   const stroke = useRef<Point[]>([]);
   const brushed = (...spots: Spot[]) => {
@@ -118,6 +139,9 @@ export function PhotoCanvas(props: CanvasProps) {
   );
 }
 
+const NO_RIM: readonly number[] = [];
+/** Opaque black, whichever end comes first: the channels are equal and the opacity is set in both. */
+const BLACK = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer)[0] as number;
 const NOTHING = { values: [], shown: () => false, end: 1, opacity: 0 };
 
 /** Hides a piece, or brings it back. */
@@ -127,8 +151,14 @@ export function togglePiece(store: Store, piece: number): void {
   store.whatif.change({ op: hidden ? "show" : "hide", pieces: [piece] });
 }
 
-/** The photo after the changes, as far as it can be told here. */
-function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes, removed?: ReadonlySet<number>) {
+/** The photo after the changes, as far as it can be told here; `cut` has the pieces. */
+function useEdited(
+  layout: ImageLayout,
+  ground: Ground | null,
+  cut: Ground | null,
+  changes: Changes,
+  removed?: ReadonlySet<number>,
+) {
   const { adjusted, boxes, strokes } = changes;
   const hidden = removed?.size ? new Set([...changes.hidden, ...removed]) : changes.hidden;
   const dials = JSON.stringify([...adjusted]);
@@ -140,7 +170,7 @@ function useEdited(layout: ImageLayout, ground: Ground | null, changes: Changes,
   const covers = JSON.stringify([[...hidden], boxes, strokes]);
   const covered = useMemo(() => {
     const scale = (box: Box) => box.map((side) => Math.round(side / pixel)) as Box;
-    return ground ? coverOf(ground, hidden, boxes.map(scale), strokes, imageSize(layout)) : null;
-  }, [ground, pixel, covers]);
-  return rgba && { rgba, covered };
+    return cut ? coverOf(cut, hidden, boxes.map(scale), strokes, imageSize(layout)) : null;
+  }, [cut, pixel, covers]);
+  return { rgba, covered };
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Spot } from "../components/handle";
 import { Track } from "../components/track";
 import { same } from "../decode";
@@ -29,17 +29,20 @@ export function ImageView({ store }: { store: Store }) {
   const photo = usePhoto(layout, picture);
   const cut = useCut(store, photo);
   const truth = useTruth(store, photo, bare);
-  if (!geometry || !layout) return null;
   const { opacity = OPACITY, threshold = 0 } = store.display.value;
-  const tool = picked ?? { kind: "brush", width: widthsOf(...imageSize(layout)).usual };
   const { values, errors, end } = picture;
   const heat = values ?? picture.estimate?.pixels.get(picture.target)?.values ?? null;
+  const seen = useCallback(
+    (i: number) => {
+      const value = heat?.[i] ?? 0;
+      return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
+    },
+    [heat, errors, threshold, end],
+  );
+  if (!geometry || !layout) return null;
+  const tool = picked ?? { kind: "brush", width: widthsOf(...imageSize(layout)).usual };
   const { hidden } = store.whatif.changes.value;
   const removed = store.removal.value?.removed;
-  const seen = (i: number) => {
-    const value = heat?.[i] ?? 0;
-    return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
-  };
   const decimals = decimalsFor(geometry.output_unit, end);
   const count = heat ? heat.reduce((sum, _, i) => sum + Number(seen(i)), 0) : 0;
   const thing = layout.labels ? "pieces" : "pixels";

@@ -6,11 +6,27 @@ import type { Board, BoardMetric } from "../schema.gen";
 const HEIGHT = 92;
 const DASHES = ["", "7 3", "2 2", "9 3 2 3", "4 4", "1 3"];
 
+interface CurvesProps {
+  board: Board;
+  columns: readonly Shown[];
+  output: number;
+  /** More is on its way: the place is kept. */
+  streaming: boolean;
+}
+
 /** Does the model agree? The prediction as each method's top features are removed. */
-export function Curves({ board, columns, output }: { board: Board; columns: readonly Shown[]; output: number }) {
+export function Curves({ board, columns, output, streaming }: CurvesProps) {
   const drawn = columns.filter((shown) => shown.removal?.y[output]);
   const chance = drawn.find((shown) => shown.chance)?.chance ?? null;
-  if (drawn.length === 0) return null;
+  if (drawn.length === 0)
+    return streaming && columns.some((shown) => shown.metrics.length > 0) ? (
+      <div>
+        <div class="m">
+          <b>Does the model agree?</b> <span class="q">Removing each method's top features…</span>
+        </div>
+        <div class="cp-c" />
+      </div>
+    ) : null;
   const most = Math.max(...drawn.map((shown) => shown.removal?.x.at(-1) ?? 0));
   const heights = drawn.flatMap((shown) => [...(shown.removal?.y[output] ?? [])]);
   for (const side of chance ? [chance.low[output], chance.high[output]] : []) heights.push(...(side ?? []));
@@ -128,7 +144,7 @@ export function Metrics({ columns }: { columns: readonly Shown[] }) {
   if (names.length === 0) return null;
   const cell = (metric: BoardMetric | undefined) => {
     if (!metric) return "";
-    if (metric.value === null) return <span title={metric.said}>none</span>;
+    if (metric.value === null) return <span title={metric.said}>{metric.awaited ? "\u2026" : "none"}</span>;
     return (
       <>
         {significant(metric.value)}
@@ -138,8 +154,8 @@ export function Metrics({ columns }: { columns: readonly Shown[] }) {
   };
   const better = (name: string) => known.flatMap((shown) => shown.metrics).find((each) => each.name === name)?.better;
   return (
-    <div class="cp-m">
-      <table class="cp-t">
+    <div class="cp-m" style={{ "--methods": known.length }}>
+      <table class={`cp-t${known.length > 4 ? " many" : ""}`}>
         <caption>What judges them</caption>
         <thead>
           <tr>

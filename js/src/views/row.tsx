@@ -24,6 +24,10 @@ export interface Ground {
   threshold: number | null;
   /** Whether values can be changed, or only looked at along the curve. */
   live: boolean;
+  /** The shown output among the explained ones, its prediction, and the run that told it. */
+  row: number;
+  score: number;
+  run: number;
 }
 
 interface RowProps {
@@ -89,7 +93,7 @@ interface CellsProps {
   ground: Ground;
 }
 
-function ColumnCells({ feature, column, path, ground }: CellsProps) {
+export function ColumnCells({ feature, column, path, ground }: CellsProps) {
   const { whatif } = ground.store;
   const value = presentValue(column, ground);
   const moved = !same(value, column.raw);
@@ -123,9 +127,8 @@ interface TrackProps extends CellsProps {
 }
 
 function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps) {
-  const { store, heights, decide, now, threshold, live } = ground;
-  const { picture, whatif } = store;
-  const { row, prediction: score } = picture.value;
+  const { store, heights, decide, now, threshold, live, row, score } = ground;
+  const { whatif } = store;
   const domain = domainOf(column, value);
   if (!domain || column.raw === undefined || (!live && !path)) return null;
   const unit = store.geometry.value?.output_unit ?? "raw";
@@ -140,7 +143,7 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
   const ring = moved && Number.isFinite(wasAt) ? ([domain.placeOf(column.raw), heights.place(wasAt)] as const) : null;
   const nearest = () => {
     const { run, flips } = store.paths.value;
-    const caughtUp = run === picture.value.estimate?.run && whatif.foreseen.value === null;
+    const caughtUp = run === ground.run && whatif.foreseen.value === null;
     const asked = caughtUp ? foundFlip(feature, column, value, flips.get(feature), row) : null;
     return asked ?? (path ? flipOf(feature, column, value, path, decide, now) : null);
   };

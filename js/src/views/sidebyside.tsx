@@ -1,106 +1,73 @@
 /** One column a method, one row a feature, all on one scale and in one order. */
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { endsOf, orderBy, type Shown } from "../board";
+import { useState } from "preact/hooks";
+import { endsOf, type Shown } from "../board";
 import { Axis, Bar } from "../components/bar";
-import { Radios } from "../components/radios";
-import { decimalsFor, fixed, prediction, signClass, signed, whole } from "../format";
-import { paintHeat } from "../heat";
-import { loadPhoto, type Photo } from "../photo";
+import { decider, heightsOf } from "../flips";
+import { axisEnd, decimalsFor, fixed, signClass, signed, whole } from "../format";
 import { couldBeZero } from "../scales";
-import type { Board, ImageLayout } from "../schema.gen";
+import type { Board, ColumnInfo } from "../schema.gen";
 import type { Store } from "../store";
-import { headUnit } from "../words";
+import { thresholdOf } from "../words";
+import { togglePiece } from "./canvas";
+import { ColumnCells, type Ground } from "./row";
 
 const SHOWN = 10;
-
-export function CompareHead(props: {
-  store: Store;
-  board: Board;
-  output: number;
-  setOutput: (output: number) => void;
-}) {
-  const { store, board, output, setOutput } = props;
-  const status = store.status.value;
-  const running = status?.state === "running" && store.reachable.value;
-  const count = board.columns.length;
-  const said = running
-    ? `${status?.rows ?? 0} of ${count} methods`
-    : `${store.reachable.value ? (status?.state ?? "") : "saved"} · ${count} methods · seed ${board.random_state}`;
-  return (
-    <div class="jx-head">
-      <div class="jx-outs">
-        <span class="u1">{headUnit(board.output_unit)} </span>
-        <Radios
-          label="Output explained"
-          choices={board.output_names.map((name, at) => ({
-            at,
-            name,
-            after: <span class="v">{prediction(board.predictions[at] ?? Number.NaN, board.output_unit)}</span>,
-          }))}
-          chosen={output}
-          choose={setOutput}
-        />
-      </div>
-      <div class="jx-meta">
-        <span class="q jx-state" role="status">
-          {said}
-        </span>
-        {running && (
-          <button type="button" class="btn" title="Esc" onClick={() => store.send("stop")}>
-            {store.asked.value === "stop" ? "Stopping\u2026" : "Stop"}
-          </button>
-        )}
-      </div>
-      {running && (
-        <i
-          class="jx-prog"
-          style={{ width: `${100 * Math.max(0.01, (status?.rows ?? 0) / count)}%` }}
-          aria-hidden="true"
-        />
-      )}
-    </div>
-  );
-}
 
 interface SideProps {
   store: Store;
   board: Board;
   columns: Shown[];
+  output: number;
+  /** Which column features are sorted by. */
   by: number;
+  order: number[];
   setBy: (at: number) => void;
+  hot: number;
+  setHot: (feature: number) => void;
 }
 
-export function SideBySide({ store, board, columns, by, setBy }: SideProps) {
+/** Up to so many methods leave room for a track beside each name. */
+const ROOMY = 3;
+
+export function SideBySide({ store, board, columns, output, by, order, setBy, hot, setHot }: SideProps) {
   const [all, setAll] = useState(false);
-  const [hot, setHot] = useState(-1);
   const n = board.names.length;
   const ends = endsOf(columns);
-  const order = orderBy(columns[by]?.values ?? null, n);
   const listed = all || n <= SHOWN + 1 ? order : order.slice(0, SHOWN);
-  const layout = store.geometry.value?.layout;
-  const photo = layout?.type === "pixels" ? layout : null;
+  const infos = infosOf(store, board);
+  const ground = infos && groundOf(store, board, output);
+  const { struck, hidden } = store.whatif.changes.value;
+  const pieces = store.reachable.value && !board.coarser && store.geometry.value?.layout.type === "pixels";
+  const gone = (feature: number) => !infos && (struck.has(feature) || hidden.has(feature));
+  const paths = store.paths.value;
+  const tracks = ground !== null && (ground.live || paths.response.size > 0);
+  const said = (feature: number) => infos?.[feature]?.name ?? board.names[feature] ?? "";
+  const digits = Math.max(
+    0,
+    ...columns.flatMap(({ values }, i) => {
+      const decimals = decimalsFor(board.output_unit, ends[i] as number);
+      return listed.map((feature) => signed(values?.[feature] ?? 0, decimals).length);
+    }),
+  );
+  const kind = `${tracks ? " tracks" : ""}${columns.length <= ROOMY ? " roomy" : ""}`;
   return (
-    <div class="cp" role="table" aria-label="Features by method" style={{ "--methods": columns.length }}>
+    <div
+      class={`cp${kind}`}
+      role="table"
+      aria-label="Features by method"
+      style={{ "--methods": columns.length, "--digits": `${digits + 1}ch` }}
+    >
       <div class="cp-r cp-h" role="row">
-        <div class="nm" role="columnheader">
-          <span class="q s">{board.things.replace(/s$/, "")}</span>
+        <div class="who" role="none">
+          <div class="nm" role="columnheader">
+            <span class="q s">{board.things.replace(/s$/, "")}</span>
+          </div>
+          {tracks && <TrackHeads ground={ground} drawn={paths.response.size > 0} />}
         </div>
         {columns.map((shown) => (
           <Head key={shown.at} shown={shown} sorted={shown.at === by} sort={() => setBy(shown.at)} />
         ))}
       </div>
-      {photo && (
-        <div class="cp-r cp-p" role="row">
-          <div class="nm" role="rowheader">
-            <span class="vh">picture</span>
-          </div>
-          {columns.map((shown, i) => (
-            <div class="c" role="cell" key={shown.at}>
-              <Heat layout={photo} shown={shown} end={ends[i] as number} hot={hot} setHot={setHot} />
-            </div>
-          ))}
-        </div>
-      )}
       {listed.map((feature) => (
         <div
           class={`cp-r${hot === feature ? " hot" : ""}`}
@@ -109,9 +76,30 @@ export function SideBySide({ store, board, columns, by, setBy }: SideProps) {
           onPointerEnter={() => setHot(feature)}
           onPointerLeave={() => setHot(-1)}
         >
-          <div class="nm" role="rowheader" title={board.names[feature]}>
-            <bdi>{board.names[feature]}</bdi>{" "}
-            {board.values[feature] && <span class="q s">{board.values[feature]}</span>}
+          <div class="who" role="none">
+            <div class={`nm${gone(feature) ? " gone" : ""}`} role="rowheader" title={said(feature)}>
+              {pieces ? (
+                <button
+                  type="button"
+                  aria-pressed={hidden.has(feature)}
+                  title={hidden.has(feature) ? "Bring it back" : "Hide it"}
+                  onClick={() => togglePiece(store, feature)}
+                >
+                  {said(feature)}
+                </button>
+              ) : (
+                <bdi>{said(feature)}</bdi>
+              )}{" "}
+              {!tracks && board.values[feature] && <span class="q s">{board.values[feature]}</span>}
+            </div>
+            {tracks && infos?.[feature] && (
+              <ColumnCells
+                feature={feature}
+                column={infos[feature]}
+                path={paths.response.get(feature)}
+                ground={ground}
+              />
+            )}
           </div>
           {columns.map((shown, i) => (
             <Cell key={shown.at} shown={shown} feature={feature} end={ends[i] as number} unit={board.output_unit} />
@@ -119,12 +107,14 @@ export function SideBySide({ store, board, columns, by, setBy }: SideProps) {
         </div>
       ))}
       <div class="cp-r cp-x" role="row">
-        <div class="nm" role="cell">
-          {n > SHOWN + 1 && (
-            <button type="button" class="lnk" onClick={() => setAll(!all)}>
-              {all ? "fewer" : `all ${whole(n)}`}
-            </button>
-          )}
+        <div class="who" role="none">
+          <div class="nm" role="cell">
+            {n > SHOWN + 1 && (
+              <button type="button" class="lnk" aria-expanded={all} onClick={() => setAll(!all)}>
+                {all ? "fewer" : `all ${whole(n)}`}
+              </button>
+            )}
+          </div>
         </div>
         {columns.map((shown, i) => (
           <div class="c" role="cell" key={shown.at}>
@@ -139,6 +129,48 @@ export function SideBySide({ store, board, columns, by, setBy }: SideProps) {
         ))}
       </div>
     </div>
+  );
+}
+
+/** What can be moved in each row; null where rows are no columns, or are groups of those that can. */
+function infosOf(store: Store, board: Board): ColumnInfo[] | null {
+  const layout = store.geometry.value?.layout;
+  const fits = layout?.type === "columns" && !board.coarser && layout.columns.length >= board.names.length;
+  return fits ? layout.columns : null;
+}
+
+/** What rows need to draw their tracks; null before the input is known. */
+function groundOf(store: Store, board: Board, output: number): Ground | null {
+  const geometry = store.geometry.value;
+  if (!geometry) return null;
+  const predictions = store.predictions.value;
+  const score = predictions?.[output] ?? Number.NaN;
+  const decide = decider(geometry, output, output);
+  const threshold = thresholdOf(geometry, output);
+  return {
+    store,
+    decide,
+    now: decide([...(predictions ?? [])]),
+    heights: heightsOf(store.paths.value, output, threshold, geometry.output_unit, score),
+    threshold,
+    live: store.reachable.value,
+    row: output,
+    score,
+    run: board.run,
+  };
+}
+
+function TrackHeads({ ground, drawn }: { ground: Ground; drawn: boolean }) {
+  const { low, high } = ground.heights;
+  return (
+    <>
+      <div class="q s" role="columnheader">
+        value
+      </div>
+      <div class="q s" role="columnheader">
+        prediction if moved{drawn && `, ${axisEnd(low)}\u2013${axisEnd(high)}`}
+      </div>
+    </>
   );
 }
 
@@ -188,60 +220,4 @@ function Cell({
       <span class={`num ${sign}`}>{shown.values ? signed(value, decimals) : ""}</span>
     </div>
   );
-}
-
-interface HeatProps {
-  layout: ImageLayout;
-  shown: Shown;
-  end: number;
-  hot: number;
-  setHot: (piece: number) => void;
-}
-
-/** The picture with one method's pieces on it. */
-function Heat({ layout, shown, end, hot, setHot }: HeatProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const photo = useLoaded(layout);
-  const { values, errors, column } = shown;
-  useLayoutEffect(() => {
-    const context = photo && canvas.current?.getContext("2d");
-    if (!photo || !context) return;
-    const image = context.createImageData(photo.ground.width, photo.ground.height);
-    const seen = (i: number) => values?.[i] !== 0 && !couldBeZero(values?.[i] ?? 0, errors?.[i]);
-    paintHeat(image.data, photo.ground, values ? { values, shown: seen, end, opacity: 0.7, hot } : null);
-    context.putImageData(image, 0, 0);
-  });
-  if (!photo) return null;
-  const { width, height, index } = photo.ground;
-  return (
-    <canvas
-      ref={canvas}
-      role="img"
-      aria-label={`${column.label} on the picture`}
-      width={width}
-      height={height}
-      onPointerMove={(event) => {
-        const box = event.currentTarget.getBoundingClientRect();
-        const x = Math.min(width - 1, Math.floor(((event.clientX - box.left) / box.width) * width));
-        const y = Math.min(height - 1, Math.floor(((event.clientY - box.top) / box.height) * height));
-        setHot(index[y * width + x] ?? -1);
-      }}
-      onPointerLeave={() => setHot(-1)}
-    />
-  );
-}
-
-function useLoaded(layout: ImageLayout): Photo | null {
-  const [photo, setPhoto] = useState<Photo | null>(null);
-  useLayoutEffect(() => {
-    let wanted = true;
-    loadPhoto(layout, null).then(
-      (loaded) => wanted && setPhoto(loaded),
-      () => wanted && setPhoto(null),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [layout]);
-  return photo;
 }

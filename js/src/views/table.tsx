@@ -112,6 +112,9 @@ function groundOf(store: Store, geometry: Geometry): Ground {
     heights: heightsOf(store.paths.value, row, threshold, geometry.output_unit, prediction),
     threshold,
     live: store.reachable.value && geometry.layout.type === "columns",
+    row,
+    score: prediction,
+    run: estimate?.run ?? Number.NaN,
   };
 }
 

@@ -13,7 +13,12 @@ import { Body, type Entry, type Scope, type SharedProps } from "./body";
 const LISTED = 12;
 
 /** Entry of each feature. Errors of equal words add up as if they were independent: the view says so. */
-export function entriesOf(layout: TextLayout, names: string[], picture: Picture, grouped: boolean) {
+export function entriesOf(
+  layout: TextLayout,
+  names: string[],
+  picture: Pick<Picture, "values" | "errors">,
+  grouped: boolean,
+) {
   const { values, errors } = picture;
   const counts = new Map<number, number>();
   layout.offsets.forEach((_, unit) => {
@@ -69,7 +74,7 @@ export function TextView({ store }: { store: Store }) {
   const end = Math.max(picture.end, largest);
   const removed = store.removal.value?.removed;
   const kept = new Set(ofFeature.filter((_, feature) => !removed?.has(feature)));
-  const shared = { entries, picture, geometry, end, hot, setHot };
+  const shared = { entries, geometry, end, hot, setHot };
   return (
     <div class="tx">
       <div>
@@ -84,7 +89,7 @@ export function TextView({ store }: { store: Store }) {
         />
         {store.reachable.value && <Hint layout={layout} scope={scope} setScope={setScope} />}
       </div>
-      <WordList {...shared} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
+      <WordList {...shared} picture={picture} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
     </div>
   );
 }
@@ -166,6 +171,7 @@ function Key({
 }
 
 interface ListProps extends SharedProps {
+  picture: Picture;
   rows: Entry[];
   /** Entries of which something is left in the text. */
   kept: ReadonlySet<number>;
