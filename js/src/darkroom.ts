@@ -52,42 +52,60 @@ export function develop(
 
 const { imul } = Math;
 const GRAINS = 65_521;
-let grains: Float32Array | null = null;
+/** Noise and tones are whole numbers of this many parts of one shade. */
+const FINE = 256;
+let grains: Int16Array | null = null;
 
-/** Nearly normal numbers of deviation 1, always the same. Their pattern differs from Python's, their strength does not. */
-function grain(): Float32Array {
+/** Nearly normal numbers of deviation 1, in fine parts, always the same. Their pattern differs from Python's, their strength does not. */
+function grain(): Int16Array {
   if (grains) return grains;
-  grains = new Float32Array(GRAINS);
+  grains = new Int16Array(GRAINS);
   let seed = 1;
   for (let at = 0; at < GRAINS; at++) {
     seed = (imul(seed, 1664525) + 1013904223) >>> 0;
     const mixed = imul(seed ^ (seed >>> 15), 0x2c1b3c6d) >>> 0;
     // four bytes together have a mean of 510 and a deviation of 147.8
-    grains[at] = ((mixed & 255) + ((mixed >>> 8) & 255) + ((mixed >>> 16) & 255) + (mixed >>> 24) - 510) / 147.8;
+    const four = (mixed & 255) + ((mixed >>> 8) & 255) + ((mixed >>> 16) & 255) + (mixed >>> 24);
+    grains[at] = Math.round((FINE * (four - 510)) / 147.8);
   }
   return grains;
 }
 
+const shade = (value: number) => (value < 0 ? 0 : value > 255 ? 255 : value);
+
 /** Noise, brightness and contrast in one go: (value + noise + light - mean) (1 + contrast) + mean. */
 function toned(rgba: Uint8ClampedArray, noise: number, light: number, contrast: number): Uint8ClampedArray {
-  const out = new Uint8ClampedArray(rgba.length);
+  const to = new Uint32Array(rgba.length >> 2);
   const [shift, factor] = [255 * light, 1 + Math.max(contrast, -1)];
   let sum = 0;
   for (let at = 0; at < rgba.length; at += 4)
     sum += (rgba[at] as number) + (rgba[at + 1] as number) + (rgba[at + 2] as number);
   const mean = sum / (0.75 * rgba.length) + shift;
-  const tone = Float32Array.from({ length: 256 }, (_, value) => mean + factor * (value + shift - mean));
-  const table = noise > 0 ? grain() : null;
-  const strength = 255 * noise * factor;
-  let next = 0;
-  for (let at = 0; at < rgba.length; at++) {
-    if ((at & 3) === 3) out[at] = 255;
-    else if (table) {
-      out[at] = (tone[rgba[at] as number] as number) + strength * (table[next] as number);
-      if (++next === GRAINS) next = 0;
-    } else out[at] = tone[rgba[at] as number] as number;
+  const toneOf = (_: unknown, value: number) => mean + factor * (value + shift - mean);
+  if (noise === 0) {
+    const tone = Uint8ClampedArray.from({ length: 256 }, toneOf);
+    for (let pixel = 0, at = 0; pixel < to.length; pixel++, at += 4)
+      to[pixel] =
+        0xff000000 |
+        ((tone[rgba[at + 2] as number] as number) << 16) |
+        ((tone[rgba[at + 1] as number] as number) << 8) |
+        (tone[rgba[at] as number] as number);
+    return new Uint8ClampedArray(to.buffer);
   }
-  return out;
+  // half a shade more, as what is left of the parts is cut off
+  const tone = Int32Array.from({ length: 256 }, (_, value) => Math.round(FINE * (toneOf(_, value) + 0.5)));
+  const table = grain();
+  const strength = Math.round(255 * noise * factor * FINE);
+  let next = 0;
+  for (let pixel = 0, at = 0; pixel < to.length; pixel++, at += 4) {
+    if (next + 2 >= GRAINS) next = (next + 2) % GRAINS;
+    const red = (tone[rgba[at] as number] as number) + ((strength * (table[next] as number)) >> 8);
+    const green = (tone[rgba[at + 1] as number] as number) + ((strength * (table[next + 1] as number)) >> 8);
+    const blue = (tone[rgba[at + 2] as number] as number) + ((strength * (table[next + 2] as number)) >> 8);
+    to[pixel] = 0xff000000 | (shade(blue >> 8) << 16) | (shade(green >> 8) << 8) | shade(red >> 8);
+    next += 3;
+  }
+  return new Uint8ClampedArray(to.buffer);
 }
 
 /** Turned about its middle; edges are repeated. */
@@ -110,54 +128,128 @@ function turned(rgba: Uint8ClampedArray, width: number, height: number, degrees:
   return new Uint8ClampedArray(to.buffer);
 }
 
-/** From this deviation on, in pixels, a photo of half the size is blurred instead: nobody sees the difference. */
-const COARSE = 3;
+/** What a photo of so many times fewer pixels a side, smoothed between them again, has of blur already: its variance. */
+const coarse = (step: number) => (step * step - 1) / 12 + (step > 1 ? (step * step) / 6 : 0);
 
-/** Three running means along both axes: close to a Gaussian, at the same cost for any width. */
+/** How many times fewer pixels a side a photo may have to be blurred: as many as leave something to be done. */
+function stepOf(variance: number, size: number): number {
+  for (const step of [8, 4, 2])
+    if (size >= 4 * step && variance >= coarse(step) + (step === 2 ? 1.2 : 0.7 * step * step)) return step;
+  return 1;
+}
+
+/** Running means along both axes, one after another: close to a Gaussian, at the same cost for any width. */
 function blurred(rgba: Uint8ClampedArray, width: number, height: number, sigma: number): Uint8ClampedArray {
-  const step = sigma >= COARSE && width > 1 && height > 1 ? 2 : 1;
+  const step = stepOf(sigma * sigma, Math.min(width, height));
   const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
   // three boxes of 2r + 1 pixels have the variance r (r + 1); the last few are one wider, to come nearest to sigma's
-  const variance = (sigma / step) ** 2;
-  const radius = Math.floor(-0.5 + Math.sqrt(0.25 + variance));
+  const variance = (sigma * sigma - coarse(step)) / (step * step);
+  const radius = variance < 2.2 ? 0 : Math.floor(-0.5 + Math.sqrt(0.25 + variance));
   const wider = Math.round((1.5 * (variance - radius * (radius + 1))) / (radius + 1));
-  const out = new Uint8ClampedArray(rgba.length);
-  const [plane, spare] = [new Float32Array(w * h), new Float32Array(w * h)];
+  const planes: Float32Array[] = [];
+  const spare = new Float32Array(w * h);
   for (let channel = 0; channel < 3; channel++) {
-    for (let y = 0; y < h; y++)
-      for (let x = 0; x < w; x++) {
-        const at = 4 * (step * y * width + step * x) + channel;
-        const right = step === 2 && step * x + 1 < width ? 4 : 0;
-        const below = step === 2 && step * y + 1 < height ? 4 * width : 0;
-        plane[y * w + x] =
-          0.25 *
-          ((rgba[at] as number) +
-            (rgba[at + right] as number) +
-            (rgba[at + below] as number) +
-            (rgba[at + right + below] as number));
+    const plane = thinned(rgba, channel, width, height, step);
+    if (radius > 0)
+      for (let pass = 0; pass < 3; pass++) {
+        const reach = radius + Number(pass >= 3 - wider);
+        alongRows(plane, spare, w, h, reach);
+        alongColumns(spare, plane, w, h, reach);
       }
-    for (let pass = 0; pass < 3; pass++) {
-      const reach = radius + Number(pass >= 3 - wider);
-      alongRows(plane, spare, w, h, reach);
-      alongColumns(spare, plane, w, h, reach);
+    else {
+      // three neighbours of unequal weight have any small variance
+      const passes = variance <= 0.67 ? 1 : variance <= 1.4 ? 2 : 3;
+      for (let pass = 0; pass < passes; pass++) {
+        neighbours(plane, spare, w, h, 1, variance / passes / 2);
+        neighbours(spare, plane, w, h, w, variance / passes / 2);
+      }
     }
-    for (let y = 0; y < height; y++) {
-      const row = Math.max(0, Math.min(h - 1, (y + 0.5) / step - 0.5));
-      const [top, low] = [Math.floor(row) * w, Math.min(h - 1, Math.floor(row) + 1) * w];
-      const down = row - Math.floor(row);
-      for (let x = 0; x < width; x++) {
-        const column = step === 1 ? x : Math.max(0, Math.min(w - 1, 0.5 * x - 0.25));
-        const left = column | 0;
-        const right = left + 1 < w ? left + 1 : left;
-        const across = column - left;
-        const upper = (plane[top + left] as number) * (1 - across) + (plane[top + right] as number) * across;
-        const lower = (plane[low + left] as number) * (1 - across) + (plane[low + right] as number) * across;
-        out[4 * (y * width + x) + channel] = upper + (lower - upper) * down;
-      }
+    planes.push(plane);
+  }
+  return smoothed(planes as [Float32Array, Float32Array, Float32Array], width, height, step);
+}
+
+/** One channel at so many times fewer pixels a side: their means. */
+function thinned(rgba: Uint8ClampedArray, channel: number, width: number, height: number, step: number): Float32Array {
+  const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
+  const plane = new Float32Array(w * h);
+  if (step === 1) {
+    for (let at = 0, from = channel; at < plane.length; at++, from += 4) plane[at] = rgba[from] as number;
+    return plane;
+  }
+  for (let y = 0; y < height; y++) {
+    const start = Math.floor(y / step) * w;
+    for (let x = 0, from = 4 * y * width + channel; x < width; x++, from += 4) {
+      const at = start + Math.floor(x / step);
+      plane[at] = (plane[at] as number) + (rgba[from] as number);
     }
   }
-  for (let at = 3; at < out.length; at += 4) out[at] = 255;
-  return out;
+  for (let y = 0; y < h; y++)
+    for (let x = 0; x < w; x++)
+      plane[y * w + x] =
+        (plane[y * w + x] as number) / (Math.min(step, width - step * x) * Math.min(step, height - step * y));
+  return plane;
+}
+
+/** Each pixel with a share of both neighbours, so many pixels of memory before and after it; edges are repeated. */
+function neighbours(from: Float32Array, to: Float32Array, w: number, h: number, apart: number, share: number): void {
+  const own = 1 - 2 * share;
+  const last = apart === 1 ? w - 1 : h - 1;
+  for (let y = 0, at = 0; y < h; y++)
+    for (let x = 0; x < w; x++, at++) {
+      const place = apart === 1 ? x : y;
+      const before = from[place > 0 ? at - apart : at] as number;
+      const after = from[place < last ? at + apart : at] as number;
+      to[at] = own * (from[at] as number) + share * (before + after);
+    }
+}
+
+/** Planes at full size, along straight lines between their pixels. */
+function smoothed(
+  planes: readonly [Float32Array, Float32Array, Float32Array],
+  width: number,
+  height: number,
+  step: number,
+): Uint8ClampedArray {
+  const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
+  const [reds, greens, blues] = planes;
+  const to = new Uint32Array(width * height);
+  if (step === 1) {
+    for (let at = 0; at < to.length; at++)
+      to[at] =
+        0xff000000 |
+        (((blues[at] as number) + 0.5) << 16) |
+        (((greens[at] as number) + 0.5) << 8) |
+        ((reds[at] as number) + 0.5);
+    return new Uint8ClampedArray(to.buffer);
+  }
+  const between = (place: number, last: number) => Math.max(0, Math.min(last, (place + 0.5) / step - 0.5));
+  // of a row first the colours at its height, then those between them
+  const line = new Float32Array(3 * w + 3);
+  const columns = Float32Array.from({ length: width }, (_, x) => between(x, w - 1));
+  for (let y = 0; y < height; y++) {
+    const row = between(y, h - 1);
+    const [top, low] = [Math.floor(row) * w, Math.min(h - 1, Math.floor(row) + 1) * w];
+    const down = row - Math.floor(row);
+    // half a shade more, as what is left of a shade is cut off
+    for (let x = 0; x < w; x++) {
+      const [red, green, blue] = [reds[top + x] as number, greens[top + x] as number, blues[top + x] as number];
+      line[3 * x] = red + ((reds[low + x] as number) - red) * down + 0.5;
+      line[3 * x + 1] = green + ((greens[low + x] as number) - green) * down + 0.5;
+      line[3 * x + 2] = blue + ((blues[low + x] as number) - blue) * down + 0.5;
+    }
+    for (let x = 0, at = y * width; x < width; x++, at++) {
+      const column = columns[x] as number;
+      const left = 3 * (column | 0);
+      const across = column - (column | 0);
+      const right = across > 0 ? left + 3 : left;
+      const red = (line[left] as number) + ((line[right] as number) - (line[left] as number)) * across;
+      const green = (line[left + 1] as number) + ((line[right + 1] as number) - (line[left + 1] as number)) * across;
+      const blue = (line[left + 2] as number) + ((line[right + 2] as number) - (line[left + 2] as number)) * across;
+      to[at] = 0xff000000 | ((blue | 0) << 16) | ((green | 0) << 8) | (red | 0);
+    }
+  }
+  return new Uint8ClampedArray(to.buffer);
 }
 
 /** Means of 2r + 1 neighbours in each row; edges are repeated. */

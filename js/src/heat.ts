@@ -1,5 +1,5 @@
 /** Paints attributions over a photo that turns grey under them. Pure pixel work, no DOM. */
-import { LOWERS, RAISES } from "./colours";
+import { LOWERS, RAISES, type Rgb } from "./colours";
 import { coverStroke, type Stroke } from "./strokes";
 
 /** What is looked up once per photo: its pixels, the piece at each of them, where pieces meet. */
@@ -164,52 +164,94 @@ export function veil(ground: Ground, covered: Uint8Array | null, fill: string): 
   return out;
 }
 
-/** Writes the heat over the photo into `out`. Raises solid, lowers hatched: sign never hangs on colour alone. */
-export function paintHeat(out: Uint8ClampedArray, ground: Ground, heat: Heat | null): void {
-  const { rgba, index, edges, width } = ground;
-  if (!heat) {
-    out.set(rgba);
-    return;
-  }
+/** Shares of white where pieces meet: on the cut alone, on a piece that is drawn, on another. */
+const [OUTLINED, ON_HEAT, BESIDE] = [0.9, 0.55, 0.22];
+const HIDDEN = [96, 226] as const;
+
+/** Steps of strength that an eye can tell, and more. */
+const STEPS = 255;
+
+/** One pixel, as little-endian memory has it. */
+const packed = ([red, green, blue]: Rgb, alpha: number) =>
+  ((Math.round(255 * alpha) << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
+
+/** A share of white over a colour that is itself a share. */
+function whitened([red, green, blue]: Rgb, share: number, white: number): number {
+  const alpha = 1 - (1 - share) * (1 - white);
+  const mixed = (channel: number) => (alpha > 0 ? (channel * share * (1 - white) + 255 * white) / alpha : 0);
+  return packed([mixed(red), mixed(green), mixed(blue)], alpha);
+}
+
+/**
+ * What lies over the photo, with its opacity: heat, edges, hatching. Raises solid, lowers hatched: sign never
+ * hangs on colour alone. It knows nothing of the photo's colours, so it stays while those are changed.
+ */
+export function heatLayer({ index, edges, width }: Omit<Ground, "rgba">, heat: Heat): Uint8ClampedArray {
   const { values, shown, end, opacity, covered = null, outlined = false } = heat;
   const count = values.length;
-  const strength = new Float32Array(count);
-  const drawn = new Uint8Array(count);
+  // for each step of strength and either sign a plain and a striped pixel, then the same where pieces meet
+  const colours = new Uint32Array(4 * (2 * STEPS + 1));
+  for (let step = 0; step <= 2 * STEPS; step++) {
+    const lowers = step > STEPS;
+    const colour = lowers ? LOWERS : RAISES;
+    const strength = opacity * ((lowers ? step - STEPS : step) / STEPS) ** 0.8;
+    const plain = lowers ? 0.45 * strength : 0.8 * strength;
+    const striped = lowers ? Math.min(1, strength + 0.15 * opacity) : plain;
+    const white = outlined ? OUTLINED : step > 0 ? ON_HEAT : BESIDE;
+    colours[4 * step] = packed(colour, plain);
+    colours[4 * step + 1] = packed(colour, striped);
+    colours[4 * step + 2] = whitened(colour, plain, white);
+    colours[4 * step + 3] = whitened(colour, striped, white);
+  }
+  const steps = new Uint16Array(count + 1);
   for (let i = 0; i < count; i++) {
     const value = values[i] as number;
-    drawn[i] = Number(Number.isFinite(value) && shown(i));
-    strength[i] = opacity * Math.min(1, (Math.abs(value) / end) ** 0.8);
+    if (!Number.isFinite(value) || !shown(i)) continue;
+    const size = Math.max(1, Math.round(STEPS * Math.min(1, Math.abs(value) / end)));
+    steps[i] = value < 0 ? STEPS + size : size;
   }
-  for (let at = 0; at < index.length; at++) {
-    const piece = index[at] as number;
-    const pixel = at * 4;
-    let red = rgba[pixel] as number;
-    let green = rgba[pixel + 1] as number;
-    let blue = rgba[pixel + 2] as number;
-    const grey = 0.3 * red + 0.59 * green + 0.11 * blue;
-    red += (grey - red) * opacity;
-    green += (grey - green) * opacity;
-    blue += (grey - blue) * opacity;
-    if (drawn[piece]) {
-      const lowers = (values[piece] as number) < 0;
-      const colour = lowers ? LOWERS : RAISES;
-      const heatHere = strength[piece] as number;
-      const striped = lowers && ((at % width) + Math.floor(at / width)) % 12 < 4;
-      const tint = lowers ? (striped ? Math.min(1, heatHere + 0.15 * opacity) : 0.45 * heatHere) : 0.8 * heatHere;
-      red += (colour[0] - red) * tint;
-      green += (colour[1] - green) * tint;
-      blue += (colour[2] - blue) * tint;
+  const layer = new Uint32Array(index.length);
+  const hatched = HIDDEN.map((grey) => packed([grey, grey, grey], 1));
+  const meeting = edges.length > 0;
+  for (let start = 0, y = 0; start < index.length; start += width, y++) {
+    for (let x = 0; x < width; x++) {
+      const at = start + x;
+      const piece = index[at] as number;
+      if (covered?.[at]) layer[at] = hatched[(x + y) % 8 < 2 ? 0 : 1] as number;
+      else {
+        const kind = Number((x + y) % 12 < 4) + (meeting && edges[at] ? 2 : 0);
+        layer[at] = colours[4 * (steps[piece < count ? piece : count] as number) + kind] as number;
+      }
     }
-    if (covered?.[at]) red = green = blue = ((at % width) + Math.floor(at / width)) % 8 < 2 ? 96 : 226;
-    if (edges[at]) {
-      const white = outlined ? 0.9 : drawn[piece] ? 0.55 : 0.22;
-      red += (255 - red) * white;
-      green += (255 - green) * white;
-      blue += (255 - blue) * white;
+  }
+  return new Uint8ClampedArray(layer.buffer);
+}
+
+/** Writes a photo that turns grey as its heat shows, and a layer over it. */
+export function compose(
+  out: Uint8ClampedArray,
+  rgba: Uint8ClampedArray,
+  layer: Uint8ClampedArray,
+  opacity: number,
+): void {
+  const to = new Uint32Array(out.buffer, out.byteOffset, out.length >> 2);
+  const greyed = Math.round(256 * opacity);
+  for (let pixel = 0, at = 0; pixel < to.length; pixel++, at += 4) {
+    const share = layer[at + 3] as number;
+    let red = rgba[at] as number;
+    let green = rgba[at + 1] as number;
+    let blue = rgba[at + 2] as number;
+    if (greyed > 0) {
+      const grey = (77 * red + 151 * green + 28 * blue + 128) >> 8;
+      red += ((grey - red) * greyed + 128) >> 8;
+      green += ((grey - green) * greyed + 128) >> 8;
+      blue += ((grey - blue) * greyed + 128) >> 8;
     }
-    out[pixel] = red;
-    out[pixel + 1] = green;
-    out[pixel + 2] = blue;
-    out[pixel + 3] = 255;
+    if (share > 0) {
+      red += (((layer[at] as number) - red) * share * 257 + 32768) >> 16;
+      green += (((layer[at + 1] as number) - green) * share * 257 + 32768) >> 16;
+      blue += (((layer[at + 2] as number) - blue) * share * 257 + 32768) >> 16;
+    }
+    to[pixel] = 0xff000000 | (blue << 16) | (green << 8) | red;
   }
 }

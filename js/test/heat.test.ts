@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LOWERS, luminance, parseColour, RAISES } from "../src/colours";
-import { canvasSize, edgesOf, type Ground, indexMap, middles, paintHeat, rimOf } from "../src/heat";
+import { canvasSize, compose, edgesOf, type Ground, heatLayer, indexMap, middles, rimOf } from "../src/heat";
 
 const labels = new Uint16Array([0, 0, 1, 1, 0, 0, 1, 1]);
 const index = indexMap({ width: 4, height: 2, labels }, 8, 4);
@@ -13,7 +13,8 @@ function ground(): Ground {
 const pixel = (out: Uint8ClampedArray, at: number) => [...out.slice(4 * at, 4 * at + 3)] as [number, number, number];
 const paint = (values: number[], patch = {}) => {
   const out = new Uint8ClampedArray(8 * 4 * 4);
-  paintHeat(out, ground(), { values, shown: () => true, end: 1, opacity: 1, ...patch });
+  const heat = { values, shown: () => true, end: 1, opacity: 1, ...patch };
+  compose(out, ground().rgba, heatLayer(ground(), heat), heat.opacity);
   return out;
 };
 
@@ -36,9 +37,7 @@ describe("the heat", () => {
 
   it("leaves the photo alone at opacity 0 and without values", () => {
     expect(pixel(paint([1, -1], { opacity: 0 }), 0)).toEqual([200, 100, 50]);
-    const out = new Uint8ClampedArray(8 * 4 * 4);
-    paintHeat(out, ground(), null);
-    expect(pixel(out, 3)).toEqual([200, 100, 50]);
+    expect(pixel(paint([], { opacity: 0 }), 3)).toEqual([200, 100, 50]);
   });
 
   it("outlines the piece that is pointed at, and no other", () => {

@@ -3,7 +3,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Spot, useGestures } from "../components/handle";
 import { develop } from "../darkroom";
 import type { Box, Changes } from "../edits";
-import { coverOf, type Ground, paintHeat, rimOf, veil } from "../heat";
+import { compose, coverOf, type Ground, heatLayer, rimOf, veil } from "../heat";
 import type { Photo } from "../photo";
 import type { ImageLayout } from "../schema.gen";
 import type { Store } from "../store";
@@ -57,22 +57,25 @@ export function PhotoCanvas(props: CanvasProps) {
   const [width, height] = imageSize(layout);
 
   const { rgba, covered } = edited;
+  const fits = heat !== null && known !== null && known.middles.length <= heat.length;
+  const drawn = fits ? { values: heat, shown: seen, end, opacity } : NOTHING;
+  // what lies over the photo stays while the photo itself is changed, and the other way round
+  const layer = useMemo(
+    () =>
+      ground && !bare && (fits || covered || outlined) ? heatLayer(ground, { ...drawn, covered, outlined }) : null,
+    [ground, bare, heat, fits, seen, end, opacity, covered, outlined],
+  );
   // all but the outline of what is pointed at: that follows the pointer, and costs next to nothing
   const image = useMemo(() => {
     if (!ground || !rgba) return null;
     const painted = new Uint8ClampedArray(ground.rgba.length);
-    if (bare) {
-      painted.set(truth ?? veil({ ...ground, rgba }, covered, layout.fill));
-      return painted;
-    }
-    const fits = heat !== null && (known as Photo).middles.length <= heat.length;
-    const drawn = fits ? { values: heat, shown: seen, end, opacity } : NOTHING;
     // the photo itself as the model gets it, unless boxes and pieces are in it, which are hatched here
     const shown = covered ? rgba : (truth ?? rgba);
-    const marked = fits || covered || outlined;
-    paintHeat(painted, { ...ground, rgba: shown }, marked ? { ...drawn, covered, outlined } : null);
+    if (bare) painted.set(truth ?? veil({ ...ground, rgba }, covered, layout.fill));
+    else if (layer) compose(painted, shown, layer, drawn.opacity);
+    else painted.set(shown);
     return painted;
-  }, [ground, rgba, covered, heat, seen, end, opacity, bare, outlined, truth, layout.fill]);
+  }, [ground, rgba, covered, truth, bare, layer, drawn.opacity, layout.fill]);
   useLayoutEffect(() => {
     const context = image && canvas.current?.getContext("2d");
     if (!image || !context || !ground || !pieces) return;

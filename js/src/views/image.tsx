@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Spot } from "../components/handle";
 import { Track } from "../components/track";
 import { same } from "../decode";
@@ -30,21 +30,18 @@ export function ImageView({ store }: { store: Store }) {
   const cut = useCut(store, photo);
   const truth = useTruth(store, photo, bare);
   const { opacity = OPACITY, threshold = 0 } = store.display.value;
-  const { values, errors, end } = picture;
-  const heat = values ?? picture.estimate?.pixels.get(picture.target)?.values ?? null;
-  const seen = useCallback(
-    (i: number) => {
-      const value = heat?.[i] ?? 0;
-      return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
-    },
-    [heat, errors, threshold, end],
+  const { estimate, target, end } = picture;
+  // the same arrays as long as the estimate is the same: what is drawn of them is kept
+  const { values, errors, heat } = useMemo(
+    () => ({ ...picture, heat: picture.values ?? estimate?.pixels.get(target)?.values ?? null }),
+    [estimate, target],
   );
+  const { seen, count, curve } = useSeen(heat, errors, end, threshold);
   if (!geometry || !layout) return null;
   const tool = picked ?? { kind: "brush", width: widthsOf(...imageSize(layout)).usual };
   const { hidden } = store.whatif.changes.value;
   const removed = store.removal.value?.removed;
   const decimals = decimalsFor(geometry.output_unit, end);
-  const count = heat ? heat.reduce((sum, _, i) => sum + Number(seen(i)), 0) : 0;
   const thing = layout.labels ? "pieces" : "pixels";
   const known = photo !== "broken" && photo && values && !bare && !cut;
   return (
@@ -103,7 +100,7 @@ export function ImageView({ store }: { store: Store }) {
         <Track
           label="smallest contribution shown"
           value={threshold}
-          curve={survival(heat, errors, end)}
+          curve={curve}
           valueText={`${counted(count, thing)} shown`}
           onInput={(next) => store.show({ threshold: next })}
         />
@@ -126,6 +123,21 @@ interface CaptionProps {
   bare: boolean;
   cut: boolean;
   tool: Tool;
+}
+
+/** Which values are drawn, how many, and how many there would be at other thresholds: known anew only if one of these changes. */
+function useSeen(heat: Float32Array | null, errors: Float32Array | null, end: number, threshold: number) {
+  const shown = useMemo(() => {
+    const seen = (i: number) => {
+      const value = heat?.[i] ?? 0;
+      return value !== 0 && Math.abs(value) >= threshold * end && !couldBeZero(value, errors?.[i]);
+    };
+    let count = 0;
+    for (let i = 0; i < (heat?.length ?? 0); i++) count += Number(seen(i));
+    return { seen, count };
+  }, [heat, errors, end, threshold]);
+  const curve = useMemo(() => survival(heat, errors, end), [heat, errors, end]);
+  return { ...shown, curve };
 }
 
 /** What the hand can do here, or what is being tried. */
