@@ -129,8 +129,8 @@ class Explanation:
     unexplained : tuple of Unexplained
         Operations and their share of the additivity gap.
     vectors : ndarray of shape (outputs, ids, embedding), optional
-        Of token ids: attributions to each number of the embedding of each id, before they are summed to ``values``;
-        None for kernels whose intervals are those of the sums.
+        Of token ids: attributions to each number of the embedding of each id, before they are summed to ``values``.
+        Intervals are of the sums.
     interactions, curves : optional
         Second-order attributions of shape (outputs, features, features); the model's answer along paths.
     curve_rows : int

@@ -44,7 +44,7 @@ class Attribution:
     base_values : Tensor of shape (instances, targets), optional
         Where values are meant to add up from; None: they do not add up.
     std_errors : list of Tensor, optional
-        Like ``values``.
+        Like ``values``; with an embedding's axis of one entry, those of the sums along it.
     n_evals, total : int
         Passes this estimate rests on, and how many are expected.
     unexplained : tuple of Unexplained
@@ -289,7 +289,7 @@ def _said(value: Any) -> Any:
 def _vectors(run: Run, given: Given, values: Sequence[Tensor]) -> NDArray[np.float64] | None:
     """Attributions to the embeddings of token ids, (instances, outputs, ids, embedding).
 
-    None where there is no such input, or the kernel keeps sums alone, as those with intervals of the sums do.
+    None where there is no such input, or several.
     """
     owners = {part for part in run.owners_of if given.parts[part].role == "ids"}
     if len(owners) != 1:

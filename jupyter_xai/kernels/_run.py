@@ -184,7 +184,7 @@ class Run:
     def summed(self, values: Sequence[Tensor]) -> list[Tensor]:
         """Values of points (rows, targets, ...) with an embedding's axis summed to one entry.
 
-        What is averaged over draws is summed first, so that its spread is that of the sum.
+        The spread of what is averaged over draws is taken of these, so that it is that of the sums.
         """
         return [
             value.sum(dim=-1, keepdim=True) if self.parts[part].role == "ids" else value

@@ -94,19 +94,19 @@ class SmoothGrad(GradientKernel):
 
     def _attribute(self, run: Run) -> Iterator[Attribution]:
         noise = _Noise(run, float(self.noise), check_seed(self.random_state))
-        averages = [_Average(run, len(point.shape)) for point in run.points]
+        averages = [_Average(run.count) for _ in run.points]
         n, count = int(self.n_samples), run.count
         run.total = n * count
 
         def work(start: int, stop: int) -> list[Tensor]:
             owners, copies = noise.rows(start, stop, count, n)
             points = noise.around(owners, copies)
-            return run.summed(run.gradients(run.function(owners), points)[0])
+            return run.gradients(run.function(owners), points)[0]
 
         for start, stop, gradients in run.over(n * count, work):
             owners, copies = noise.rows(start, stop, count, n)
-            for average, gradient in zip(averages, gradients, strict=True):
-                average.add(owners.tolist(), copies.tolist(), gradient)
+            for average, gradient, one in zip(averages, gradients, run.summed(gradients), strict=True):
+                average.add(owners.tolist(), copies.tolist(), gradient, one)
             errors = [average.std_errors() for average in averages]
             yield Attribution(
                 [average.values() for average in averages],
@@ -165,29 +165,36 @@ def _range(run: Run, point: Tensor) -> Tensor:
 
 
 class _Average:
-    """Mean over copies and its standard error over pairs, (instances, targets, ...), in one pass (Welford)."""
+    """Mean over copies, (instances, targets, ...), and standard errors over pairs in one pass (Welford).
 
-    def __init__(self, run: Run, axes: int) -> None:
-        self._count, self._axes = run.count, axes
+    Parameters
+    ----------
+    count : int
+        Instances.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
         self._sum: Tensor | None = None
-        self._copies = [0] * run.count
+        self._copies = [0] * count
         self._mean: Tensor | None = None
         self._square: Tensor | None = None
-        self._pairs = [0] * run.count
+        self._pairs = [0] * count
         self._waiting: dict[int, Tensor] = {}
 
-    def add(self, owners: list[int], copies: list[int], gradients: Tensor) -> None:
-        """Take in gradients (rows, targets, ...)."""
+    def add(self, owners: list[int], copies: list[int], gradients: Tensor, spread: Tensor) -> None:
+        """Take in gradients (rows, targets, ...), and of the same rows what errors are wanted of."""
         if self._sum is None or self._mean is None or self._square is None:
-            blank = gradients.new_zeros((self._count, *gradients.shape[1:]))
-            self._sum, self._mean, self._square = blank, blank.clone(), blank.clone()
-        for owner, copy, gradient in zip(owners, copies, gradients, strict=True):
+            self._sum = gradients.new_zeros((self._count, *gradients.shape[1:]))
+            self._mean = spread.new_zeros((self._count, *spread.shape[1:]))
+            self._square = torch.zeros_like(self._mean)
+        for owner, copy, gradient, one in zip(owners, copies, gradients, spread, strict=True):
             self._sum[owner] += gradient
             self._copies[owner] += 1
             if copy % 2 == 0:
-                self._waiting = {owner: gradient}
+                self._waiting = {owner: one}
                 continue
-            pair = (self._waiting.pop(owner) + gradient) / 2
+            pair = (self._waiting.pop(owner) + one) / 2
             self._pairs[owner] += 1
             off = pair - self._mean[owner]
             self._mean[owner] += off / self._pairs[owner]
@@ -196,7 +203,7 @@ class _Average:
     def values(self) -> Tensor:
         """Means so far, zero for an instance not yet met."""
         assert self._sum is not None
-        return self._sum / self._each([max(copies, 1) for copies in self._copies])
+        return self._sum / _each([max(copies, 1) for copies in self._copies], self._sum)
 
     def std_errors(self) -> Tensor | None:
         """Standard errors scaled to 95 % intervals; None before every instance has pairs to compare."""
@@ -204,12 +211,11 @@ class _Average:
         if fewest < _MIN_PAIRS:
             return None
         assert self._square is not None
-        pairs = self._each(self._pairs)
-        factor = self._each([half_width_factor(count) for count in self._pairs])
+        pairs = _each(self._pairs, self._square)
+        factor = _each([half_width_factor(count) for count in self._pairs], self._square)
         return factor * (self._square / (pairs * (pairs - 1))).sqrt()
 
-    def _each(self, numbers: list[float] | list[int]) -> Tensor:
-        assert self._sum is not None
-        return torch.tensor(numbers, dtype=self._sum.dtype, device=self._sum.device).reshape(
-            -1, *(1,) * self._axes
-        )
+
+def _each(numbers: list[float] | list[int], like: Tensor) -> Tensor:
+    """One number an instance, shaped to multiply ``like``."""
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device).reshape(-1, *(1,) * (like.dim() - 1))

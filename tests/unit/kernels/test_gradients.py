@@ -16,6 +16,7 @@ from jupyter_xai.explanation import Columns, Pixels, Several, Steps
 from jupyter_xai.kernels.input_x_gradient import InputXGradient
 from jupyter_xai.kernels.integrated_gradients import IntegratedGradients
 from jupyter_xai.kernels.saliency import Saliency
+from jupyter_xai.maskers._random import generator
 from jupyter_xai.maskers.image import Image
 from jupyter_xai.maskers.tabular import Tabular
 
@@ -516,14 +517,57 @@ def test_vectors_of_token_ids_are_kept_and_sum_to_the_values(tmp_path):
 
     ids = torch.tensor([1, 5, 2, 7])
     net = Critic()
-    for kernel in (xai.DeepLift(net), xai.IntegratedGradients(net), xai.Saliency(net)):
+    others = torch.tensor([[0, 0, 0, 0], [3, 3, 8, 1], [4, 4, 0, 0]])
+    for kernel in (
+        xai.DeepLift(net),
+        xai.DeepLift(net, rule="shapley"),
+        xai.IntegratedGradients(net),
+        xai.Saliency(net),
+        xai.SmoothGrad(net, n_samples=9),
+        xai.DeepShap(net, background=others),
+        xai.DeepShap(net, background=others, segments=2),
+        xai.ExpectedGradients(net, background=others, n_samples=9),
+    ):
         e = kernel.explain(ids)
         assert e.vectors.shape == (2, 4, 5)
         np.testing.assert_allclose(e.vectors.sum(axis=-1), e.values, atol=1e-7)
+        if e.std_errors is not None:
+            assert e.std_errors.shape == (2, 4)
+        many = kernel.explain_batch([ids, others[1]])
+        np.testing.assert_allclose(many[0].vectors, e.vectors, atol=1e-6)
     e.save(tmp_path / "why.xai")
     np.testing.assert_array_equal(xai.Explanation.load(tmp_path / "why.xai").vectors, e.vectors)
-    assert (
-        xai.SmoothGrad(net, n_samples=4).explain(ids).vectors is None
-    )  # its intervals are those of the sums
     row = xai.Saliency(torch.nn.Linear(3, 1)).explain([1.0, 2.0, 3.0])
     assert row.vectors is None
+
+
+def test_vectors_of_averages_are_averages_of_vectors():
+    import jupyter_xai as xai
+
+    class Bag(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.out = torch.nn.Embedding(9, 5), torch.nn.Linear(5, 1)
+
+        def forward(self, ids):
+            return self.out(torch.tanh(self.words(ids)).sum(1))
+
+    torch.manual_seed(0)
+    net, ids = Bag(), torch.tensor([1, 5, 2])
+    others = torch.tensor([[0, 0, 0], [3, 3, 8]])
+    mean = np.mean([xai.DeepLift(net, baseline=row).explain(ids).vectors for row in others], axis=0)
+    np.testing.assert_allclose(xai.DeepShap(net, background=others).explain(ids).vectors, mean, atol=1e-7)
+    early, partial = xai.DeepShap(net, background=others, batch_size=1), []
+    early.stream(ids, watch=lambda p: partial.append(p) or True)
+    *_, stopped = early.stream(ids, watch=lambda p: partial.append(p) or len(partial) < 2)
+    assert stopped.status == "stopped"
+    np.testing.assert_allclose(stopped.vectors.sum(axis=-1), stopped.values, atol=1e-7)
+
+    with torch.no_grad():
+        here = net.words.weight[ids]
+        spread = 0.2 * (here.max() - here.min())
+        pairs = [generator(0, "smooth_grad", k).standard_normal((3, 5), dtype=np.float32) for k in range(3)]
+        copies = [here + sign * spread * torch.from_numpy(step) for step in pairs for sign in (1, -1)]
+        slopes = [net.out.weight * (1 - torch.tanh(copy) ** 2) for copy in copies]
+    found = xai.SmoothGrad(net, n_samples=6, noise=0.2).explain(ids)
+    np.testing.assert_allclose(found.vectors[0], torch.stack(slopes).mean(0).numpy(), atol=1e-6)
