@@ -30,8 +30,9 @@ class KernelShap(SampledKernel):
     n_samples : int or "auto", default="auto"
         Most coalitions, besides none and all. Auto: 2 x features + 2048, or all there are if they are fewer.
     estimator : {"auto", "wls", "gp"}, default="auto"
-        The regression of KernelSHAP, or a Gaussian process over coalitions, which needs fewer of them. Auto and
-        gp: the process for up to 1,500 pairs, then the regression, which also makes the estimates on the way.
+        The regression of KernelSHAP, or a Gaussian process over coalitions that learns how much each feature
+        matters, which needs fewer of them. Auto and gp: the process for up to 1,500 pairs, then the regression,
+        which also makes the estimates on the way.
     link : {"identity", "logit"}, default="identity"
         Space in which values add up; applied to the expected answers.
     tolerance : float, default=0.01
