@@ -12,7 +12,7 @@ export type PlainState = Record<string, unknown>;
 /** Base64 leaves become the DataViews that a widget would have received. */
 export function revive(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(revive);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   const packed = (value as { $b64?: unknown }).$b64;
   if (typeof packed === "string") {
     const binary = atob(packed);

@@ -19,6 +19,7 @@ import numpy as np
 from jupyter_xai.widget.widget import read_bundle
 from tests.browser.lab import chromium
 from tests.golden.make import ERROR, pack, state_of
+from tests.golden.overviews import OVERVIEWS, overview_state
 from tests.golden.samples import EVERY, credit
 
 STORED = Path(__file__).resolve().parents[1] / "golden" / "shots"
@@ -51,6 +52,9 @@ def states() -> Iterator[tuple[str, State, bool]]:
     yield "compare-text", compared_text(), True
     yield "compare-image", compared_image(), True
     yield "benchmark", benchmarked(), True
+    yield "rows", overview_state(OVERVIEWS["credit"](), row=74), False
+    yield "rows-many", overview_state(OVERVIEWS["many"]()), True
+    yield "rows-places", overview_state(OVERVIEWS["places"]()), True
 
 
 NAMES = ["income", "debt", "age", "rooms", "years at this address"]

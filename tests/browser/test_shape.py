@@ -14,6 +14,7 @@ from jupyter_xai.explanation import Columns, Explanation
 from tests.browser.lab import open_context
 from tests.browser.waiting import eventually
 from tests.golden.make import ERROR, pack, state_of
+from tests.golden.overviews import OVERVIEWS, overview_state, wide
 from tests.golden.samples import EVERY, XSS
 
 pytestmark = pytest.mark.browser
@@ -152,6 +153,13 @@ STATES: dict[str, Callable[[], dict[str, Any]]] = {
         {"op": "hide", "pieces": [0, 1]},
         {"op": "adjust", "kind": "rotation", "amount": -90},
     ),
+    **{f"rows {name}": lambda name=name: overview_state(OVERVIEWS[name](), row=74) for name in OVERVIEWS},
+    "rows wide": lambda: overview_state(wide(500, 20), target=3),
+    "rows with one beneath": lambda: {
+        **overview_state(OVERVIEWS["credit"](), row=74),
+        "opened": {"row": 74},
+        "opened_state": state_of("table", EVERY["table"]()),
+    },
 }
 
 

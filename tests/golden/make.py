@@ -19,6 +19,7 @@ from jupyter_xai.explanation import Explanation  # noqa: E402
 from jupyter_xai.params import BoolParam, ChoiceParam, FloatParam, IntParam  # noqa: E402
 from jupyter_xai.whatif.strokes import stroke_mask  # noqa: E402
 from jupyter_xai.wire import encode_curves, encode_frame, encode_geometry, encode_params, encode_status  # noqa: E402
+from tests.golden.overviews import OVERVIEWS, overview_state  # noqa: E402
 from tests.golden.samples import EVERY, XSS  # noqa: E402
 
 SPECS = (
@@ -127,8 +128,17 @@ def strokes() -> str:
     return json.dumps(drawn, indent=1) + "\n"
 
 
+def overview(name: str) -> str:
+    """The text of one golden file of many rows."""
+    state = pack(overview_state(OVERVIEWS[name]()))
+    return json.dumps(state, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
 def main() -> None:
     """Write every file."""
+    (HERE / "overviews").mkdir(exist_ok=True)
+    for name in OVERVIEWS:
+        (HERE / "overviews" / f"{name}.json").write_text(overview(name), encoding="utf-8")
     (HERE / "strokes").mkdir(exist_ok=True)
     (HERE / "strokes" / "masks.json").write_text(strokes(), encoding="utf-8")
     for name in EVERY:

@@ -19,7 +19,7 @@ export function Classes(props: { over: Overview; output: number; choose: (output
     <section class="gl-p" aria-label="By output">
       <div class="m">
         <b>Output by output</b>{" "}
-        <span class="q">{over.map ? "Darker places weigh more." : "What weighs most for each."}</span>
+        <span class="q">{over.map ? "Stronger places weigh more." : "What weighs most for each."}</span>
       </div>
       <div class="gl-c">
         {names.map((name, at) => {

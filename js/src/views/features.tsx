@@ -31,7 +31,8 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
   const { values, errors, support } = numbers;
   let order = listed(over, numbers, by, wanted.toLowerCase());
   // what somebody points at keeps its place while estimates come
-  if (store.status.value?.state === "running" && list.current?.matches(":hover, :focus-within")) {
+  const held = list.current?.matches(":hover") || list.current?.contains(document.activeElement);
+  if (store.status.value?.state === "running" && held) {
     const place = new Map(kept.current.map((name, at) => [name, at]));
     const at = (feature: number) => place.get(over.names[feature] as string) ?? Number.MAX_SAFE_INTEGER;
     order = order.sort((a, b) => at(a) - at(b));
@@ -72,9 +73,13 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
           <div role="columnheader" aria-sort={sorted("name")}>
             {sort("name", over.things.replace(/s$/, ""))}
           </div>
-          <div class="n" role="columnheader" aria-sort={sorted("support")}>
-            {rare && sort("support", "rows")}
-          </div>
+          {rare ? (
+            <div class="n" role="columnheader" aria-sort={sorted("support")}>
+              {sort("support", "rows")}
+            </div>
+          ) : (
+            <i />
+          )}
           <div role="columnheader" aria-sort={sorted("weight")}>
             {sort("weight", over.value_unit || "importance")}
           </div>
@@ -103,9 +108,13 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
                     <MiddleName name={name} />
                   </button>
                 </div>
-                <div class="n q s" role="cell">
-                  {rare && whole(support?.[feature] ?? 0)}
-                </div>
+                {rare ? (
+                  <div class="n q s" role="cell">
+                    {whole(support?.[feature] ?? 0)}
+                  </div>
+                ) : (
+                  <i />
+                )}
                 <div role="cell">
                   <button type="button" tabIndex={-1} aria-hidden="true" onClick={choose}>
                     <Length value={value} half={half} end={end} numbers={numbers} feature={feature} />

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.golden.make import HERE, render, strokes
+from tests.golden.make import HERE, overview, render, strokes
+from tests.golden.overviews import OVERVIEWS
 from tests.golden.samples import EVERY
 
 
@@ -65,3 +66,13 @@ def test_files_are_small_and_the_same_twice(name: str) -> None:
 
 def test_no_file_is_left_over() -> None:
     assert {path.stem for path in Path(HERE).glob("*.json")} == set(EVERY)
+
+
+@pytest.mark.parametrize("name", OVERVIEWS)
+def test_files_of_many_rows_are_what_the_encoder_writes(name: str) -> None:
+    path = HERE / "overviews" / f"{name}.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(overview(name)), (
+        f"{name}.json is stale: run python tests/golden/make.py and look at the difference"
+    )
+    assert path.stat().st_size < 60_000
+    assert {each.stem for each in path.parent.glob("*.json")} == set(OVERVIEWS)
