@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.browser.waiting import eventually, until, until_text
+
 CELL = """
 import numpy as np
 import jupyter_xai as xai
@@ -17,14 +19,13 @@ view = xai.explain_dataset(bank, rows, "norm_lime", n_samples=200, tolerance=0,
 view
 """
 HEAD = ".jx > .jx-head .jx-state"
+BENEATH = ".gl-o .jx"
+DRIVER = ".gl-d .btn"
 
 
-def wait(page: Any, selector: str, word: str, seconds: float = 60) -> None:
-    page.wait_for_function(
-        "([s, w]) => document.querySelector(s)?.textContent?.includes(w)",
-        arg=[selector, word],
-        timeout=seconds * 1000,
-    )
+def number(label: str) -> int:
+    """The row that a button names: ``#17 0.31 +0.2``."""
+    return int(label.split()[0].removeprefix("#"))
 
 
 def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
@@ -33,44 +34,43 @@ def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     opened.run_all()
-    wait(page, HEAD, "settled")
+    until_text(page, HEAD, "settled")
     view = page.locator(".jx").first
-    text = view.inner_text()
-    for word in ("NormLIME of LIME", "income", "<i>age</i>", "paid", "60 rows", "one dot a row"):
-        assert word in text
+    words = ("NormLIME of LIME", "income", "<i>age</i>", "paid", "60 rows", "one dot a row")
+    eventually(lambda: [word for word in words if word not in view.inner_text()], [], page)
     assert page.locator("[class*=xai-fb-]:visible").count() == 0
-    assert view.locator(".gl [role=rowheader]").first.inner_text() == "income"
+    eventually(lambda: view.locator(".gl [role=rowheader]").first.inner_text(), "income", page)
     # a bar leads to the rows that drive it, by the keyboard
     view.get_by_role("button", name="income", exact=True).focus()
     page.keyboard.press("Enter")
-    row = view.locator(".gl-d .btn").first
-    row.wait_for()
-    number = int(row.inner_text().split()[0].removeprefix("#"))
-    row.focus()
+    until_text(page, DRIVER, "#")
+    row = number(page.locator(DRIVER).first.inner_text())
+    page.locator(DRIVER).first.focus()
     page.keyboard.press("Enter")
     # the row's own view, live
-    wait(page, ".gl-o .jx .jx-state", "settled")
-    said = opened.python("print(view.row_view.explanation.method, view.row_view.explanation.output_names)")
-    assert said.strip() == "lime ('paid',)"
-    same = f"print(np.allclose(view.row_view.explanation.predictions, bank(rows[[{number}]])[0, 1]))"
-    assert opened.python(same).strip() == "True"
+    until_text(page, f"{BENEATH} .jx-state", "settled")
+    opened.expect_python(
+        "print(view.row_view.explanation.method, view.row_view.explanation.output_names)", "lime ('paid',)"
+    )
+    opened.expect_python(
+        f"print(np.allclose(view.row_view.explanation.predictions, bank(rows[[{row}]])[0, 1]))", "True"
+    )
     # what if: the end of the first slider
-    slider = page.locator(".gl-o .jx input[type=range]").first
-    slider.focus()
+    page.locator(f"{BENEATH} input[type=range]").first.focus()
     page.keyboard.press("Home")
-    wait(page, ".gl-o .jx", "was")
-    wait(page, ".gl-o .jx .jx-state", "settled")
-    hand = f"x = rows[{number}].copy(); edit, = view.row_view.what_if.edits; x[0] = edit['value']; "
+    until_text(page, BENEATH, "was")
+    until_text(page, f"{BENEATH} .jx-state", "settled")
+    hand = f"x = rows[{row}].copy(); edit, = view.row_view.what_if.edits; x[0] = edit['value']; "
     hand += "print(edit['feature'], np.allclose(view.row_view.explanation.predictions, bank(x[None])[0, 1]))"
-    assert opened.python(hand).strip() == "income True"
+    opened.expect_python(hand, "income True")
     # another row takes its place
-    page.locator(".gl-d .btn").nth(1).click()
-    other = int(page.locator(".gl-d .btn").nth(1).inner_text().split()[0].removeprefix("#"))
-    wait(page, ".gl-o", f"Row #{other}")
-    wait(page, ".gl-o .jx .jx-state", "settled")
-    assert page.locator(".gl-o .jx").count() == 1
-    assert opened.python("print(view.widget.opened['row'])").strip() == str(other)
-    assert opened.python("print(view.result.status, view.n_rows)").strip() == "settled 60"
+    other = number(page.locator(DRIVER).nth(1).inner_text())
+    page.locator(DRIVER).nth(1).click()
+    until_text(page, ".gl-o", f"Row #{other}")
+    opened.expect_python("print(view.widget.opened.get('row'))", str(other))
+    until_text(page, f"{BENEATH} .jx-state", "settled")
+    eventually(lambda: page.locator(BENEATH).count(), 1, page)
+    opened.expect_python("print(view.result.status, view.n_rows)", "settled 60")
     assert problems == []
 
 
@@ -79,7 +79,7 @@ import time
 import numpy as np
 import jupyter_xai as xai
 
-rows = np.random.default_rng(0).normal(size=(400, 3))
+rows = np.random.default_rng(0).normal(size=(2000, 3))
 asked = []
 def slow(X):
     asked.append(len(X))
@@ -90,19 +90,20 @@ view
 """
 
 
-def test_streams_and_stops(notebook: Any) -> None:
+def test_streams_stops_and_is_there_again_after_a_reload(notebook: Any) -> None:
     opened = notebook(SLOW)
     page = opened.page
     opened.run_all()
-    wait(page, HEAD, "of 400 rows")
-    page.wait_for_selector(".gl [role=rowheader]", timeout=30_000)
+    until_text(page, HEAD, "of 2,000 rows")
+    until_text(page, ".gl [role=rowheader]", "x0")
     page.locator(".jx").first.get_by_role("button", name="Stop").click()
-    wait(page, HEAD, "stopped")
-    said = opened.python("print(view.last.status, 0 < view.last.n_rows < 400)")
-    assert said.strip() == "stopped True"
-    before = int(opened.python("print(len(asked))"))
-    assert int(opened.python("time.sleep(1); print(len(asked))")) == before
-    # the saved notebook has the picture: the page is opened again
+    until_text(page, HEAD, "stopped")
+    opened.expect_python("print(view.last.status, 0 < view.last.n_rows < 2000)", "stopped True")
+    opened.expect_python("n = len(asked); time.sleep(1); print(len(asked) - n)", "0")
     opened.save()
     page.reload()
-    page.wait_for_selector(".jx .gl [role=rowheader], [class*=xai-fb-] table", timeout=60_000)
+    until(
+        page,
+        "() => [...document.querySelectorAll('.jx .gl [role=rowheader], [class*=xai-fb-] th')]"
+        ".some(cell => cell.textContent === 'x0' && cell.checkVisibility())",
+    )

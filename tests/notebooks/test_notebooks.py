@@ -53,3 +53,16 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
         pictures = [out for out in displayed if "image/png" in out.data]
         live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
         assert (len(pictures), len(live)) == (16, 1)  # 3 inputs by 5 methods and the intervals; the view
+    if path.stem == "dataset":
+        live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
+        stored = [str(out.data["text/html"]) for out in displayed if "text/html" in out.data]
+        assert len(live) == 4  # the global picture, the cases, one applicant, the reviews
+        assert sum("weigh most" in html for html in stored) == 3
+        said = [
+            out.text
+            for cell in notebook.cells
+            for out in cell.get("outputs", [])
+            if out.output_type == "stream"
+        ]
+        assert "True\n" in said  # the cluster's result is the one that was computed here
+        assert any(re.match(r"P\(bad\) 0\.\d+, and over 12 months 0\.\d+", text) for text in said)
