@@ -25,7 +25,7 @@ DRIVER = ".gl-d .btn"
 
 def number(label: str) -> int:
     """The row that a button names: ``#17 0.31 +0.2``."""
-    return int(label.split()[0].removeprefix("#"))
+    return int(label.split(maxsplit=1)[0].removeprefix("#"))
 
 
 def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
@@ -39,7 +39,7 @@ def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
     words = ("NormLIME of LIME", "income", "<i>age</i>", "paid", "60 rows", "one dot a row")
     eventually(lambda: [word for word in words if word not in view.inner_text()], [], page)
     assert page.locator("[class*=xai-fb-]:visible").count() == 0
-    eventually(lambda: view.locator(".gl [role=rowheader]").first.inner_text(), "income", page)
+    eventually(view.locator(".gl [role=rowheader]").first.inner_text, "income", page)
     # a bar leads to the rows that drive it, by the keyboard
     view.get_by_role("button", name="income", exact=True).focus()
     page.keyboard.press("Enter")
