@@ -23,6 +23,8 @@ export interface Paths {
   response: ReadonlyMap<number, Path>;
   /** By the explained output whose order they follow. */
   removal: ReadonlyMap<number, Path>;
+  /** The same features put back one after another where all are absent; of some runs none. */
+  insertion: ReadonlyMap<number, Path>;
   chance: Chance | null;
   /** A word or piece absent (0) and present (1). */
   presence: ReadonlyMap<number, Path>;
@@ -43,6 +45,7 @@ const none: Paths = {
   rows: 0,
   response: new Map(),
   removal: new Map(),
+  insertion: new Map(),
   chance: null,
   presence: new Map(),
   adjustment: new Map(),
@@ -57,6 +60,12 @@ function lines(binary: CurveInfo["y"] | undefined, { points, offset, scale }: Cu
 }
 
 const read = (info: CurveInfo): Path => ({ x: float32(info.x) ?? new Float32Array(0), y: lines(info.y, info) });
+
+/** Python counts what is still absent; here what is there. */
+const turned = ({ x, y }: Path): Path => ({
+  x: x.map((_, i) => (x.at(-1) as number) - (x[x.length - 1 - i] as number)),
+  y: y.map((line) => line.slice().reverse()),
+});
 
 function readChance(info: CurveInfo): Chance {
   const path = read(info);
@@ -73,6 +82,7 @@ export function readCurves(curves: Curves | null): Paths {
   if (!curves) return none;
   const response = new Map<number, Path>();
   const removal = new Map<number, Path>();
+  const insertion = new Map<number, Path>();
   const presence = new Map<number, Path>();
   const adjustment = new Map<Adjustment, Path>();
   const flips = new Map<number, Turn>();
@@ -80,6 +90,7 @@ export function readCurves(curves: Curves | null): Paths {
   for (const info of curves.curves) {
     if (info.kind === "response" && info.feature !== null) response.set(info.feature, read(info));
     else if (info.kind === "removal" && info.order !== undefined) removal.set(info.order, read(info));
+    else if (info.kind === "insertion" && info.order !== undefined) insertion.set(info.order, turned(read(info)));
     else if (info.kind === "random_removal") chance = readChance(info);
     else if (info.kind === "presence" && info.feature !== null) presence.set(info.feature, read(info));
     else if (info.kind === "adjustment" && info.name) adjustment.set(info.name, read(info));
@@ -89,7 +100,7 @@ export function readCurves(curves: Curves | null): Paths {
       flips.set(info.feature, { value, row: info.order ?? null });
     }
   }
-  return { run: curves.run, rows: curves.rows ?? 0, response, removal, chance, presence, adjustment, flips };
+  return { run: curves.run, rows: curves.rows ?? 0, response, removal, insertion, chance, presence, adjustment, flips };
 }
 
 /** The height of a line between its points; at the ends it goes on level. NaN without points. */

@@ -81,19 +81,10 @@ function toned(rgba: Uint8ClampedArray, noise: number, light: number, contrast: 
   for (let at = 0; at < rgba.length; at += 4)
     sum += (rgba[at] as number) + (rgba[at + 1] as number) + (rgba[at + 2] as number);
   const mean = sum / (0.75 * rgba.length) + shift;
-  const toneOf = (_: unknown, value: number) => mean + factor * (value + shift - mean);
-  if (noise === 0) {
-    const tone = Uint8ClampedArray.from({ length: 256 }, toneOf);
-    for (let pixel = 0, at = 0; pixel < to.length; pixel++, at += 4)
-      to[pixel] =
-        0xff000000 |
-        ((tone[rgba[at + 2] as number] as number) << 16) |
-        ((tone[rgba[at + 1] as number] as number) << 8) |
-        (tone[rgba[at] as number] as number);
-    return new Uint8ClampedArray(to.buffer);
-  }
   // half a shade more, as what is left of the parts is cut off
-  const tone = Int32Array.from({ length: 256 }, (_, value) => Math.round(FINE * (toneOf(_, value) + 0.5)));
+  const tone = Int32Array.from({ length: 256 }, (_, value) =>
+    Math.round(FINE * (mean + factor * (value + shift - mean) + 0.5)),
+  );
   const table = grain();
   const strength = Math.round(255 * noise * factor * FINE);
   let next = 0;
@@ -146,24 +137,19 @@ function blurred(rgba: Uint8ClampedArray, width: number, height: number, sigma: 
   const variance = (sigma * sigma - coarse(step)) / (step * step);
   const radius = variance < 2.2 ? 0 : Math.floor(-0.5 + Math.sqrt(0.25 + variance));
   const wider = Math.round((1.5 * (variance - radius * (radius + 1))) / (radius + 1));
+  // three neighbours of unequal weight have any small variance
+  const passes = radius > 0 || variance > 1.4 ? 3 : variance > 0.67 ? 2 : 1;
   const planes: Float32Array[] = [];
   const spare = new Float32Array(w * h);
   for (let channel = 0; channel < 3; channel++) {
     const plane = thinned(rgba, channel, width, height, step);
-    if (radius > 0)
-      for (let pass = 0; pass < 3; pass++) {
-        const reach = radius + Number(pass >= 3 - wider);
-        alongRows(plane, spare, w, h, reach);
-        alongColumns(spare, plane, w, h, reach);
-      }
-    else {
-      // three neighbours of unequal weight have any small variance
-      const passes = variance <= 0.67 ? 1 : variance <= 1.4 ? 2 : 3;
-      for (let pass = 0; pass < passes; pass++) {
-        neighbours(plane, spare, w, h, 1, variance / passes / 2);
-        neighbours(spare, plane, w, h, w, variance / passes / 2);
-      }
-    }
+    for (let pass = 0; pass < passes; pass++)
+      for (const [one, other, lines] of [
+        [plane, spare, [h, w, w, 1]],
+        [spare, plane, [w, 1, h, w]],
+      ] as const)
+        if (radius > 0) means(one, other, lines, radius + Number(pass >= 3 - wider));
+        else neighbours(one, other, lines, variance / passes / 2);
     planes.push(plane);
   }
   return smoothed(planes as [Float32Array, Float32Array, Float32Array], width, height, step);
@@ -173,10 +159,6 @@ function blurred(rgba: Uint8ClampedArray, width: number, height: number, sigma: 
 function thinned(rgba: Uint8ClampedArray, channel: number, width: number, height: number, step: number): Float32Array {
   const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
   const plane = new Float32Array(w * h);
-  if (step === 1) {
-    for (let at = 0, from = channel; at < plane.length; at++, from += 4) plane[at] = rgba[from] as number;
-    return plane;
-  }
   for (let y = 0; y < height; y++) {
     const start = Math.floor(y / step) * w;
     for (let x = 0, from = 4 * y * width + channel; x < width; x++, from += 4) {
@@ -189,19 +171,6 @@ function thinned(rgba: Uint8ClampedArray, channel: number, width: number, height
       plane[y * w + x] =
         (plane[y * w + x] as number) / (Math.min(step, width - step * x) * Math.min(step, height - step * y));
   return plane;
-}
-
-/** Each pixel with a share of both neighbours, so many pixels of memory before and after it; edges are repeated. */
-function neighbours(from: Float32Array, to: Float32Array, w: number, h: number, apart: number, share: number): void {
-  const own = 1 - 2 * share;
-  const last = apart === 1 ? w - 1 : h - 1;
-  for (let y = 0, at = 0; y < h; y++)
-    for (let x = 0; x < w; x++, at++) {
-      const place = apart === 1 ? x : y;
-      const before = from[place > 0 ? at - apart : at] as number;
-      const after = from[place < last ? at + apart : at] as number;
-      to[at] = own * (from[at] as number) + share * (before + after);
-    }
 }
 
 /** Planes at full size, along straight lines between their pixels. */
@@ -252,35 +221,42 @@ function smoothed(
   return new Uint8ClampedArray(to.buffer);
 }
 
-/** Means of 2r + 1 neighbours in each row; edges are repeated. */
-function alongRows(from: Float32Array, to: Float32Array, w: number, h: number, radius: number): void {
+/** Means of 2r + 1 neighbours along lines of memory: `lines` of them, `next` apart, their pixels `apart`; edges are repeated. */
+function means(
+  from: Float32Array,
+  to: Float32Array,
+  [lines, next, length, apart]: readonly [number, number, number, number],
+  radius: number,
+): void {
   const share = 1 / (2 * radius + 1);
-  for (let y = 0; y < h; y++) {
-    const [first, last] = [y * w, y * w + w - 1];
+  for (let line = 0; line < lines; line++) {
+    const first = line * next;
+    const last = first + (length - 1) * apart;
+    const reach = radius * apart;
     let sum = 0;
-    for (let i = -radius; i <= radius; i++) sum += from[Math.max(first, Math.min(last, first + i))] as number;
-    for (let at = first; at <= last; at++) {
+    for (let at = first - reach; at <= first + reach; at += apart)
+      sum += from[at < first ? first : at > last ? last : at] as number;
+    for (let at = first; at <= last; at += apart) {
       to[at] = sum * share;
-      const [next, gone] = [at + radius + 1, at - radius];
-      sum += (from[next > last ? last : next] as number) - (from[gone < first ? first : gone] as number);
+      const [coming, gone] = [at + reach + apart, at - reach];
+      sum += (from[coming > last ? last : coming] as number) - (from[gone < first ? first : gone] as number);
     }
   }
 }
 
-/** The same down the columns, a row at a time, as memory likes it. */
-function alongColumns(from: Float32Array, to: Float32Array, w: number, h: number, radius: number): void {
-  const share = 1 / (2 * radius + 1);
-  const sums = new Float32Array(w);
-  const row = (y: number) => w * Math.max(0, Math.min(h - 1, y));
-  for (let i = -radius; i <= radius; i++) {
-    const start = row(i);
-    for (let x = 0; x < w; x++) sums[x] = (sums[x] as number) + (from[start + x] as number);
-  }
-  for (let y = 0; y < h; y++) {
-    const [here, next, gone] = [y * w, row(y + radius + 1), row(y - radius)];
-    for (let x = 0; x < w; x++) {
-      to[here + x] = (sums[x] as number) * share;
-      sums[x] = (sums[x] as number) + (from[next + x] as number) - (from[gone + x] as number);
+/** Each pixel with a share of both neighbours along such lines. */
+function neighbours(
+  from: Float32Array,
+  to: Float32Array,
+  [lines, next, length, apart]: readonly [number, number, number, number],
+  share: number,
+): void {
+  for (let line = 0; line < lines; line++) {
+    const first = line * next;
+    const last = first + (length - 1) * apart;
+    for (let at = first; at <= last; at += apart) {
+      const around = (from[at > first ? at - apart : at] as number) + (from[at < last ? at + apart : at] as number);
+      to[at] = (1 - 2 * share) * (from[at] as number) + share * around;
     }
   }
 }

@@ -11,6 +11,8 @@ export interface Removal {
   k: number;
   removed: ReadonlySet<number>;
   path: Path;
+  /** What these features give alone, by how many are there. */
+  insertion: Path | null;
   chance: Chance | null;
   /** Every output with `k` features removed; NaN where the curve does not know it. Null while none is. */
   scores: Float32Array | null;
@@ -43,7 +45,15 @@ export function removalOf(
     });
     scores = known;
   }
-  return { order, k, removed: new Set(order.slice(0, k)), path, chance: paths.chance, scores };
+  return {
+    order,
+    k,
+    removed: new Set(order.slice(0, k)),
+    path,
+    insertion: paths.insertion.get(row) ?? null,
+    chance: paths.chance,
+    scores,
+  };
 }
 
 /** What the numbers of removed features are on the other side of the decision, as stretches from 0 to `n`. */
@@ -88,6 +98,8 @@ export function verdict(path: Path, chance: Chance, row: number): Verdict {
 
 export interface Drawing {
   line: Point[];
+  /** Put back alone. */
+  back: Point[];
   beside: Point[];
   band: Point[];
   zones: Stretch[];
@@ -96,13 +108,13 @@ export interface Drawing {
 
 /** The curve, the random orders and the border on one scale, all from 0 to 1. */
 export function drawingOf(
-  { path, chance }: Pick<Removal, "path" | "chance">,
+  { path, insertion, chance }: Pick<Removal, "path" | "insertion" | "chance">,
   row: number,
   threshold: number | null,
   decide: Decide,
 ): Drawing {
   const n = path.x.at(-1) || 1;
-  const lines = [path.y[row], chance?.low[row], chance?.high[row]];
+  const lines = [path.y[row], insertion?.y[row], chance?.low[row], chance?.high[row]];
   let [low, high] = [threshold ?? Number.POSITIVE_INFINITY, threshold ?? Number.NEGATIVE_INFINITY];
   for (const line of lines)
     for (const value of line ?? []) {
@@ -114,6 +126,7 @@ export function drawingOf(
     [...(y ?? [])].map((score, i) => [(x[i] as number) / n, place(score)] as const);
   return {
     line: points(path.x, path.y[row]),
+    back: insertion ? points(insertion.x, insertion.y[row]) : [],
     beside: chance ? points(chance.x, chance.y[row]) : [],
     band: chance ? [...points(chance.x, chance.high[row]), ...points(chance.x, chance.low[row]).reverse()] : [],
     zones: turnedAt(path, decide).zones.map(([from, to]) => [from / n, to / n] as const),

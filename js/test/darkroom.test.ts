@@ -335,9 +335,13 @@ describe("the hand on the photo", () => {
     const [first, ...others] = sent("picture") as { id: number }[];
     expect(others).toEqual([]);
     view.model.emit("msg:custom", { type: "picture", id: first?.id, mime: "image/png" }, []);
-    await vi.waitFor(() => expect(sent("picture")).toHaveLength(2), 3000);
-    const asked = sent("picture").slice(1) as { edits: { amount: number }[] }[];
-    expect(asked.map((message) => message.edits[0]?.amount)).toEqual([0.03]);
+    // a page that is slow may have asked for the value before the last by then: never for the first two again
+    await vi.waitFor(() => {
+      const asked = sent("picture").slice(1) as { id: number; edits: { amount: number }[] }[];
+      view.model.emit("msg:custom", { type: "picture", id: asked.at(-1)?.id, mime: "image/png" }, []);
+      expect(asked.at(-1)?.edits[0]?.amount).toBe(0.03);
+      expect(asked.length).toBeLessThanOrEqual(2);
+    }, 3000);
   });
 
   it("an error of the picture is said; a saved page has no hands", async () => {

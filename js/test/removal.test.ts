@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Paths, readCurves } from "../src/curves";
+import { type Path, type Paths, readCurves } from "../src/curves";
 import { readFrame, slice } from "../src/estimate";
 import { drawingOf, meanHeight, removalOf, removalOrder, turnedAt, verdict } from "../src/removal";
 import type { Curves, Frame } from "../src/schema.gen";
@@ -63,6 +63,27 @@ describe("removal", () => {
     expect(turnedAt(line, () => null)).toEqual({ first: -1, zones: [] });
   });
 
+  it.each(["table", "text", "image"])("of a %s: what the same features give alone", (name) => {
+    const { estimate, paths } = read(name);
+    for (const row of estimate.targets.keys()) {
+      const values = slice(estimate.values, row, estimate.n_features) as Float32Array;
+      const found = removalOf(estimate, values, row, paths, 0);
+      expect(found?.insertion, `output ${row}`).toBeTruthy();
+      const { x, y } = (found as NonNullable<typeof found>).insertion as Path;
+      const n = values.length;
+      const whole = estimate.predictions[estimate.targets[row] as number] as number;
+      const none = whole - values.reduce((sum, value) => sum + value, 0);
+      expect([x[0], x.at(-1)]).toEqual([0, n]);
+      let sum = none;
+      found?.order.forEach((feature, at) => {
+        const known = [...x].indexOf(at);
+        if (known >= 0) expect(y[row]?.[known]).toBeCloseTo(sum, 2.5);
+        sum += values[feature] as number;
+      });
+      expect(y[row]?.at(-1)).toBeCloseTo(whole, 2.5);
+    }
+  });
+
   it("is judged by its mean height against nine of ten random orders", () => {
     expect(meanHeight([0, 1, 3], [1, 0, 0])).toBeCloseTo(1 / 6);
     const chance = {
@@ -79,7 +100,8 @@ describe("removal", () => {
     const values = slice(estimate.values, 0, estimate.n_features);
     const found = removalOf(estimate, values, 0, paths, 2);
     const drawing = drawingOf(found as NonNullable<typeof found>, 0, 0.5, side);
-    for (const [x, y] of [...drawing.line, ...drawing.beside, ...drawing.band]) {
+    expect(drawing.back.length).toBeGreaterThan(2);
+    for (const [x, y] of [...drawing.line, ...drawing.back, ...drawing.beside, ...drawing.band]) {
       expect(x).toBeGreaterThanOrEqual(0);
       expect(x).toBeLessThanOrEqual(1);
       expect(y).toBeGreaterThanOrEqual(0.05);
@@ -87,7 +109,9 @@ describe("removal", () => {
     }
     expect(drawing.band).toHaveLength(2 * drawing.beside.length);
     const flat: Paths["removal"] = new Map([[0, path([0, 1], [0.5, 0.5])]]);
-    expect(drawingOf({ path: flat.get(0) as never, chance: null }, 0, null, side).line[1]?.[1]).toBe(0.06);
+    expect(drawingOf({ path: flat.get(0) as never, insertion: null, chance: null }, 0, null, side).line[1]?.[1]).toBe(
+      0.06,
+    );
   });
 });
 
@@ -115,6 +139,9 @@ describe("the removal slider", () => {
     expect(view.$('[aria-checked="true"] .v .guess')).not.toBeNull();
     expect(view.words('[aria-checked="true"] .was')).toBe(`was ${before}, 3 features removed`);
     expect(view.words(".jx-rem output")).toBe("3 of 19");
+    // 0.156, 0.146 and 0.134 put back where all are absent
+    expect(view.words(".jx-rem .rd")).toMatch(/; these alone 0\.\d{3}/);
+    expect(view.$(".jx-rem path.i")).not.toBeNull();
     expect(slider().getAttribute("aria-valuetext")).toMatch(/^3 of 19 features removed, probability 0\.\d{3}$/);
     expect((view.model.get("display") as { removed: number }).removed).toBe(3);
     expect(view.model.sent.filter((message) => (message as { type: string }).type !== "hello")).toEqual([]);
@@ -142,7 +169,9 @@ describe("the removal slider", () => {
     expect(view.words(".jx-rem .rd")).toContain("flipped at 1");
     await key("Backspace");
     expect(view.words(".jx-rem output")).toBe("0 of 19");
-    expect(view.words(".jx-rem .rd")).toContain("flips after removing 1 · dashed: random order · the model agrees");
+    expect(view.words(".jx-rem .rd")).toContain(
+      "flips after removing 1 · dashed: random order · dotted: these alone · the model",
+    );
   });
 
   it("works in a saved page, where it was left", async () => {
@@ -152,7 +181,8 @@ describe("the removal slider", () => {
     expect(struck.sort()).toEqual(["dull", "script"]);
     expect(view.words(".jx-foot")).toContain("Curves took 412 more rows.");
     expect(view.all(".tx-r.gone")).toHaveLength(2);
-    expect(view.words(".jx-rem .rd")).toContain("without dull, script");
+    expect(view.words(".jx-rem .rd")).toContain("without dull, script; these alone");
+    expect(view.$(".jx-rem path.i")).not.toBeNull();
     expect(view.words(".jx-msg")).toContain("the removal slider");
     await drag(3);
     expect(view.all(".tx-body .w.gone")).toHaveLength(3);

@@ -15,6 +15,8 @@ interface GrooveProps {
   zones?: readonly Stretch[];
   /** A dashed line beside the first, and the outline of the band around it. */
   beside?: readonly Point[];
+  /** A dotted one: another curve over the same places. */
+  back?: readonly Point[];
   band?: readonly Point[];
   threshold?: number | null;
   /** Place and height of the dot. */
@@ -40,7 +42,7 @@ const FAR = 10;
 
 /** A range input whose groove is a curve: the dot sits on it at the present value, a ring at the original one. */
 export function Groove(props: GrooveProps) {
-  const { label, valueText, step, last, line, zones, beside, band, threshold, dot, ring, tip } = props;
+  const { label, valueText, step, last, line, zones, back, beside, band, threshold, dot, ring, tip } = props;
   const { disabled = false } = props;
   const [at, height] = dot;
 
@@ -64,6 +66,7 @@ export function Groove(props: GrooveProps) {
         {band && band.length > 2 && <path class="w" d={`M${path(band)}z`} />}
         {threshold != null && <line class="t" x1="0" x2="100" y1={Y(threshold)} y2={Y(threshold)} />}
         {beside && beside.length > 1 && <path class="o" d={`M${path(beside)}`} />}
+        {back && back.length > 1 && <path class="i" d={`M${path(back)}`} />}
         {line.length > 1 && <path class="c" d={`M${path(line)}`} />}
       </svg>
       {ring && <i class="org" style={{ left: `${X(ring[0])}%`, top: `${X(1 - ring[1])}%` }} />}

@@ -59,6 +59,7 @@ export function RemovalRow({ store }: { store: Store }) {
         step={k}
         last={n}
         line={drawing.line}
+        back={drawing.back}
         beside={drawing.beside}
         band={drawing.band}
         zones={drawing.zones}
@@ -89,7 +90,7 @@ interface ReadoutProps {
 
 /** What the slider says: before it is moved what there is to see, then what is gone and what that did. */
 function Readout({ store, geometry, removal, here, first }: ReadoutProps) {
-  const { k, order, path, chance } = removal;
+  const { k, order, path, insertion, chance } = removal;
   const { row } = store.picture.value;
   const unit = geometry.output_unit;
   const number = (value: number) => prediction(value, unit);
@@ -105,6 +106,7 @@ function Readout({ store, geometry, removal, here, first }: ReadoutProps) {
           </>
         )}
         {chance && "dashed: random order"}
+        {insertion && `${chance ? " \u00b7 " : ""}dotted: these alone`}
         {says && chance && (
           <span
             class="vd"
@@ -131,6 +133,7 @@ function Readout({ store, geometry, removal, here, first }: ReadoutProps) {
         </>
       ))}
       {k > NAMED && ` and ${whole(k - NAMED)} more`}
+      {insertion && `; these alone ${number(heightAt(insertion.x, insertion.y[row] ?? [], k))}`}
       {first > 0 && k >= Math.ceil(first) && `; flipped at ${whole(Math.ceil(first))}`}
     </span>
   );
