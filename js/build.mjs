@@ -1,6 +1,6 @@
 // Bundles js/src into the two files the Python package ships: index.js (one ES module, which anywidget imports) and
-// index.css. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
-import { readFileSync } from "node:fs";
+// index.css. esbuild bundles; rolldown's minifier then makes the script four per cent smaller. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -15,6 +15,22 @@ const { values: args } = parseArgs({
   },
 });
 const outdir = resolve(args.outdir);
+const target = "es2022";
+
+/** Minifies once more. It needs Node 20.19; on an older one the bundle is esbuild's own, and does the same. */
+const smaller = {
+  name: "smaller",
+  setup(build) {
+    build.onEnd(async (result) => {
+      const file = join(outdir, "index.js");
+      if (args.watch || result.errors.length > 0) return;
+      const rolldown = await import("rolldown/utils").catch(() => null);
+      const how = { module: true, compress: { target }, mangle: { toplevel: true } };
+      const made = await rolldown?.minify("index.js", readFileSync(file, "utf8"), how);
+      if (made?.code && made.errors.length === 0) writeFileSync(file, made.code);
+    });
+  },
+};
 
 /** Says what was written, and how large it is on the wire. */
 const report = {
@@ -40,7 +56,7 @@ const options = {
   outdir,
   bundle: true,
   format: "esm",
-  target: "es2022",
+  target,
   // by h(name, props, ...children) and not by a runtime of its own: half a kilobyte less, gzipped
   tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
   inject: [join(root, "js", "src", "jsx.ts")],
@@ -51,7 +67,7 @@ const options = {
   define: { "process.env.NODE_ENV": args.watch ? '"development"' : '"production"' },
   metafile: true,
   logLevel: "warning",
-  plugins: [report],
+  plugins: [smaller, report],
 };
 
 if (args.watch) {

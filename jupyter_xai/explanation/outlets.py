@@ -192,3 +192,13 @@ def to_html(explanation: Explanation, path: str | Path | None = None, *, exact: 
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+def overview_html(found: GlobalExplanation, path: str | Path | None = None) -> str:
+    """One self-contained page, see ``jupyter_xai.widget.overview``; also written to ``path``."""
+    from jupyter_xai.widget.overview import overview_page
+
+    text = overview_page(found)
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text

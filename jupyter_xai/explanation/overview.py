@@ -210,6 +210,23 @@ class GlobalExplanation:
 
         return plot_overview(self, output)
 
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One self-contained page that keeps every interaction that needs no kernel.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where it is written as well.
+
+        Returns
+        -------
+        str
+            The text of the file; nothing in it is fetched from elsewhere.
+        """
+        from jupyter_xai.explanation.outlets import overview_html
+
+        return overview_html(self, path)
+
     def to_frame(self) -> Any:
         """One row a feature and output, as a pandas DataFrame.
 

@@ -168,8 +168,10 @@ class GlobalView:
         self._begin()
 
     def park(self) -> None:
-        """Nobody is looking: stop, keep what is there."""
-        self.stop()
+        """Nobody is looking: stop what runs, keep what is there. A view that has not begun may still be asked to."""
+        self._timers.cancel("hello")
+        if self.busy:
+            self.stop()
         self._beneath.park()
 
     def explain_row(

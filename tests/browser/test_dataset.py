@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.browser.lab import Notebook, open_context
 from tests.browser.waiting import eventually, until, until_text
 
 CELL = """
@@ -107,3 +108,39 @@ def test_streams_stops_and_is_there_again_after_a_reload(notebook: Any) -> None:
         "() => [...document.querySelectorAll('.jx .gl [role=rowheader], [class*=xai-fb-] th')]"
         ".some(cell => cell.textContent === 'x0' && cell.checkVisibility())",
     )
+
+
+def test_reopened_from_saved_state_with_the_row_beneath(browser: Any, lab: Any) -> None:
+    """With JupyterLab's own setting on, many rows and the row that was opened are shown from what was saved."""
+    settings = lab.root / "lab-settings" / "@jupyter-widgets" / "jupyterlab-manager"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"saveState": true}')
+    name = "rows-with-state.ipynb"
+    lab.write(name, CELL)
+    context = open_context(browser)
+    try:
+        opened = Notebook(lab, context.new_page(), name).open().ready()
+        opened.run_all()
+        page = opened.page
+        until_text(page, HEAD, "settled")
+        page.locator(".jx").first.get_by_role("button", name="income", exact=True).click()
+        until_text(page, DRIVER, "#")
+        page.locator(DRIVER).first.click()
+        until_text(page, f"{BENEATH} .jx-state", "settled")
+        opened.wait_idle()
+        opened.save()
+        assert "widgets" in lab.read(name).metadata
+    finally:
+        context.close()
+        lab.shutdown_kernels(lambda path: path == name)
+    context = open_context(browser)
+    try:
+        page = Notebook(lab, context.new_page(), name).open().ready().page
+        until_text(page, HEAD, "saved")
+        until_text(page, ".jx .gl [role=rowheader]", "income")
+        until_text(page, f"{BENEATH} .jx-state", "saved")
+        until_text(page, BENEATH, "income")
+    finally:
+        context.close()
+        (settings / "plugin.jupyterlab-settings").unlink()
+        lab.shutdown_kernels(lambda path: path == name)

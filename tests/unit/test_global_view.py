@@ -169,6 +169,25 @@ def test_a_timeout_says_where_the_newest_estimate_is(live: None) -> None:
     view.stop()
 
 
+@pytest.mark.usefixtures("live")
+def test_of_many_views_none_is_cut_short_because_newer_ones_are_there() -> None:
+    views = [xai.explain_dataset(model, ROWS[:9], n_samples=40) for _ in range(10)]
+    for view in views:
+        say(view, "hello")
+    assert [view.wait(60).status for view in views] == ["settled"] * 10
+
+
+@pytest.mark.usefixtures("live")
+def test_parked_while_it_runs_it_stops() -> None:
+    view = xai.explain_dataset(
+        model, (row for row in ROWS.repeat(2000, axis=0)), background=ROWS, n_samples=40
+    )
+    say(view, "hello")
+    until(lambda: view.last)
+    view.park()
+    assert view.wait(30).status == "stopped"
+
+
 # --- in a script ------------------------------------------------------------------------------------------------------
 
 
@@ -316,11 +335,14 @@ def test_places_of_a_picture_are_a_map() -> None:
     assert np.frombuffer(board["map"], "<f4").tolist() == list(range(72))
 
 
-def test_to_html_is_one_page_with_the_opened_row() -> None:
+def test_to_html_is_one_page_with_the_opened_row(tmp_path: Any) -> None:
     view = xai.explain_dataset(bank, ROWS[:12], "norm_lime", n_samples=100, background=ROWS)
     alone = view.to_html()
     assert '"overview"' in alone
     assert "opened_state" not in alone.split('"state"')[-1]
+    assert view.result.to_html(tmp_path / "found.html") == (tmp_path / "found.html").read_text(
+        encoding="utf-8"
+    )
     say(view, "row", row=3)
     child = until(lambda: view.row_view)
     child.wait(30)
