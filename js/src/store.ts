@@ -106,7 +106,8 @@ export interface OwnedStore extends Store {
   setLink(link: Link): void;
   /** Counts views in sight; frames are painted only while there is one. */
   inSight(): () => void;
-  dispose(): void;
+  /** No view is open: nothing is timed until the next one reads everything anew. */
+  rest(): void;
 }
 
 const MOST_TARGETS = 5;
@@ -378,10 +379,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         counted = false;
       };
     },
-    dispose() {
+    rest() {
       clearTimeout(quietTimer);
       pacer.cancel();
-      whatif.dispose();
+      whatif.rest();
     },
   };
   return store;

@@ -131,7 +131,14 @@ export function openSession(model: Model): Session {
     opened.value = row && "row" in row ? row : null;
   };
   for (const name of ["overview", "opened"]) listeners.push([`change:${name}`, readOverview]);
-  for (const [name, callback] of listeners) model.on(name, callback);
+
+  /** While no view is open nothing listens and nothing is timed; the next one reads the model anew. */
+  function rest(): void {
+    clearTimeout(pongTimer);
+    clearTimeout(knockTimer);
+    for (const [name, callback] of listeners) model.off(name, callback);
+    store.rest();
+  }
 
   return {
     store,
@@ -146,6 +153,7 @@ export function openSession(model: Model): Session {
     },
     open() {
       if (views++ === 0) {
+        for (const [name, callback] of listeners) model.on(name, callback);
         for (const name of TRAITS) store.receive(name, model.get(name));
         readOverview();
       }
@@ -154,15 +162,10 @@ export function openSession(model: Model): Session {
       return () => {
         if (!isOpen) return;
         isOpen = false;
-        if (--views === 0) clearTimeout(knockTimer);
         send("bye");
+        if (--views === 0) rest();
       };
     },
-    dispose() {
-      clearTimeout(pongTimer);
-      clearTimeout(knockTimer);
-      for (const [name, callback] of listeners) model.off(name, callback);
-      store.dispose();
-    },
+    dispose: rest,
   };
 }

@@ -64,7 +64,8 @@ export interface OwnedWhatIf extends WhatIf {
   /** A new estimate is on the screen. */
   painted(run: number): void;
   answered(id: number, predictions: readonly number[] | undefined, error: string | undefined): void;
-  dispose(): void;
+  /** No view is open: nothing is waited for. */
+  rest(): void;
 }
 
 export function createWhatIf(hands: Hands): OwnedWhatIf {
@@ -214,8 +215,11 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
       }
       sendWaiting();
     },
-    dispose() {
+    rest() {
       clearTimeout(lost);
+      unanswered = [];
+      waiting = null;
+      moving.value = false;
     },
   };
 }

@@ -83,6 +83,10 @@ export function stateLine(status: Status | null, picture: Picture, link: Link): 
   return [[word, `${whole(rows)} rows`, duration(seconds), ...tail].join(" · ")];
 }
 
+/** What is said of a kernel that does not answer, and of one that cannot. */
+export const QUIET = "No answer from the kernel yet.";
+export const GONE = "The kernel has gone; this is the last picture.";
+
 /** What is read aloud: the start, each quarter, the end. */
 export function announcement(status: Status | null): string {
   if (!status) return "";

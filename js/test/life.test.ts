@@ -62,6 +62,33 @@ describe("life of a view", () => {
     view.close();
   });
 
+  it("listens to the model, and waits for answers, only while a view is open", async () => {
+    vi.useFakeTimers();
+    const model = new StandIn(table() as never, true);
+    const dispose = entry.initialize({ model });
+    expect(model.listeners).toBe(0);
+    const el = document.createElement("div");
+    document.body.append(el);
+    const close = entry.render({ model, el });
+    const second = entry.render({ model, el });
+    expect(model.listeners).toBeGreaterThan(5);
+    el.querySelector<HTMLElement>(".jx-foot > .btn")?.click(); // waits for an answer
+    model.emit("comm_live_update");
+    second();
+    expect(model.listeners).toBeGreaterThan(5);
+    close();
+    expect(model.listeners).toBe(0);
+    vi.advanceTimersByTime(1000);
+    expect(vi.getTimerCount()).toBe(0);
+    // what Python wrote meanwhile is read by the next one
+    model.set("status", status({ state: "stopped" }));
+    const again = entry.render({ model, el });
+    expect(el.textContent).toContain("stopped");
+    again();
+    dispose();
+    vi.useRealTimers();
+  });
+
   it("knocks until the kernel has begun, and not after the view closed", () => {
     vi.useFakeTimers();
     const model = new StandIn({ uid: "u", status: {}, geometry: {}, frame: {} }, true);

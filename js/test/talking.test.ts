@@ -47,7 +47,9 @@ describe("talking to Python", () => {
 
   it("arrows move and select an output; only the display changes", async () => {
     await show(table());
-    view.$('[role="radiogroup"]')?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    view
+      .$(`[role="radio"][aria-checked="true"]`)
+      ?.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
     await painted();
     expect(view.model.get("display")).toEqual({ target: 1 });
     expect(view.model.get("request")).toEqual({});

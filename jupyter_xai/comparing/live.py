@@ -17,6 +17,7 @@ from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.fallback import beside_live
 from jupyter_xai.widget.page import Page
+from jupyter_xai.widget.presence import Presence
 from jupyter_xai.widget.runner import Job, Runner
 from jupyter_xai.wire import encode_status
 
@@ -75,7 +76,8 @@ class Live(ABC, Generic[Found]):
         self._run = 0
         self._last: Found | None = None
         self._error: BaseException | None = None
-        self._listening = False
+        self._heard: Any = None
+        self._presence = Presence(self._page, _nothing)  # it goes on unseen, to its end
         self._page.set(display={}, **state, **self._status("idle"))
         crowd.register(self, environment.cell, environment.execution)
 
@@ -152,6 +154,11 @@ class Live(ABC, Generic[Found]):
         """Nobody is looking: stop, keep what is there."""
         self.stop()
 
+    def retire(self) -> None:
+        """Park; and leave the page once nobody looks: the cell that made this view has run again."""
+        self.park()
+        self._presence.replaced()
+
     def __getattr__(self, name: str) -> Any:
         """What the finished result has."""
         if name.startswith("_"):
@@ -169,6 +176,7 @@ class Live(ABC, Generic[Found]):
     def _ipython_display_(self) -> None:
         if not self._environment.interactive:
             self.wait()
+        self._presence.displayed()
         self._live_widget()
         sentence = repr(self)
         if self._environment.notebook:
@@ -195,6 +203,7 @@ class Live(ABC, Generic[Found]):
     @property
     def widget(self) -> Any:
         """The anywidget this view holds."""
+        self._presence.kept = True
         return self._live_widget()
 
     def _fallback(self) -> dict[str, str]:
@@ -206,8 +215,8 @@ class Live(ABC, Generic[Found]):
     def _live_widget(self) -> Any:
         widget = self._page.widget
         with self._lock:
-            if not self._listening:
-                self._listening = True
+            if self._heard is not widget:
+                self._heard = widget
                 widget.on_msg(self._on_message)
                 self._listen(widget)
         return widget
@@ -218,7 +227,11 @@ class Live(ABC, Generic[Found]):
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
         self._page.hello()
-        if kind == "stop":
+        if kind == "hello":
+            self._presence.hello()
+        elif kind == "bye":
+            self._presence.bye()
+        elif kind == "stop":
             self.stop()
         elif kind in {"resume", "retry"}:
             self.resume()
@@ -315,6 +328,10 @@ class Live(ABC, Generic[Found]):
         done, total = self._counted(found)
         status = encode_status(run=run, state=state, rows=done, total=total, seconds=seconds, error=error)
         return {"status": status}
+
+
+def _nothing() -> None:
+    """Nobody looks, and nothing is dropped for it."""
 
 
 def _here(work: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ from jupyter_xai.widget.environment import Environment, read_environment
 from jupyter_xai.widget.export import label_of, state_of
 from jupyter_xai.widget.overview import overview_html, overview_page, overview_text
 from jupyter_xai.widget.page import Page
+from jupyter_xai.widget.presence import Presence
 from jupyter_xai.widget.timers import Timers
 from jupyter_xai.widget.view import HELLO_TIMEOUT, PICTURE_EVERY, PICTURE_FIRST, View
 
@@ -87,7 +88,8 @@ class GlobalView:
         self._last: GlobalExplanation | None = None
         self._error: BaseException | None = None
         self._raised_at: TracebackType | None = None
-        self._listening = False
+        self._heard: Any = None
+        self._presence = Presence(self._page, self._beneath.park)  # the run itself could not go on
         crowd.register(self, environment.cell, environment.execution)
 
     # --- what a user calls ------------------------------------------------------------------------------------------
@@ -174,6 +176,11 @@ class GlobalView:
             self.stop()
         self._beneath.park()
 
+    def retire(self) -> None:
+        """Park; and leave the page once nobody looks: the cell that made this view has run again."""
+        self.park()
+        self._presence.replaced()
+
     def explain_row(
         self,
         row: int,
@@ -258,6 +265,7 @@ class GlobalView:
 
     def _ipython_display_(self) -> None:
         self._before_display()
+        self._presence.displayed()
         sentence = LIVE_SENTENCE if self._environment.notebook else repr(self)
         self._page.display(sentence, self._fallback())
 
@@ -277,6 +285,7 @@ class GlobalView:
     @property
     def widget(self) -> Any:
         """The anywidget this view holds."""
+        self._presence.kept = True
         return self._live_widget()
 
     def _before_display(self) -> None:
@@ -296,8 +305,8 @@ class GlobalView:
     def _live_widget(self) -> Any:
         widget = self._page.widget
         with self._lock:
-            if not self._listening:
-                self._listening = True
+            if self._heard is not widget:
+                self._heard = widget
                 widget.on_msg(self._on_message)
         return widget
 
@@ -308,6 +317,10 @@ class GlobalView:
         self._page.hello()
         if kind == "stop":
             self.stop()
+        elif kind == "hello":
+            self._presence.hello()
+        elif kind == "bye":
+            self._presence.bye()
         elif kind == "ping":
             self._page.send({"type": "pong", "id": content.get("id", 0)})
         elif kind == "row":

@@ -1,4 +1,4 @@
-"""All living views: a re-run cell parks the views of its last execution, and only the newest few keep caches."""
+"""All living views: a re-run cell retires the views of its last execution, and only the newest few keep caches."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class Parkable(Protocol):
     def park(self) -> None:
         """Drop them."""
 
+    def retire(self) -> None:
+        """Park; and leave the page once nobody looks."""
+
 
 _lock = threading.Lock()
 _awake: OrderedDict[int, weakref.ref[Parkable]] = OrderedDict()
@@ -39,7 +42,7 @@ def register(view: Parkable, cell: str, execution: str) -> None:
             views.append(weakref.ref(view))
             _by_cell[cell] = (execution, views)
     for old in stale:
-        old.park()
+        old.retire()
     touch(view)
 
 

@@ -33,6 +33,7 @@ class Page:
     def __init__(self, uid: str, *, wait_for_hello: bool) -> None:
         self.uid = uid
         self.publisher = Publisher()
+        self._waits = wait_for_hello
         self.heard = not wait_for_hello
         self.shown = False
         self._state: dict[str, Any] = {"uid": uid}
@@ -112,9 +113,12 @@ class Page:
         self.publisher(send)
 
     def close(self) -> None:
-        """Close the widget; what comes later is kept here and sent nowhere."""
+        """Close the widget; what comes later is kept here, for the next one that is asked for."""
         with self._lock:
             widget, self._widget = self._widget, None
+            if widget is not None:
+                self._state |= {name: dict(getattr(widget, name)) for name in ("display", "request")}
+            self.heard, self.shown = not self._waits, False
         if widget is not None:
             self.publisher(widget.close)
 

@@ -13,9 +13,10 @@ from jupyter_xai.errors import XaiError
 from jupyter_xai.explanation import Explanation
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.widget import crowd
-from jupyter_xai.widget.environment import Environment, asking_page
+from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.interactive import Interactive
 from jupyter_xai.widget.page import Page
+from jupyter_xai.widget.presence import Presence
 from jupyter_xai.widget.question import Question
 from jupyter_xai.widget.runner import Job, Runner
 from jupyter_xai.widget.state import Scene, is_map
@@ -23,8 +24,6 @@ from jupyter_xai.widget.timers import Timers
 
 HELLO_TIMEOUT = 4.0
 """Seconds after which a view that was displayed starts even if no page has said hello."""
-PARK_DELAY = 2.0
-"""Seconds a view may be without a page (a cell being moved) before its work is dropped."""
 PICTURE_DELAY = 0.2
 """Seconds after a run's end before the stored picture is drawn."""
 PICTURE_FIRST, PICTURE_EVERY = 1.0, 15.0
@@ -78,10 +77,9 @@ class View(Interactive):
         self._raised_at: TracebackType | None = None
         self._timers = Timers()
         super().__init__(question, self._scene, self._page, self._ask)
-        self._front = ""
-        self._pages = 0
+        self._presence = Presence(self._page, self.park)
         self._picture_due = PICTURE_FIRST
-        self._listening = False
+        self._heard: Any = None
         self._page.set(request=request, display={}, **self._scene.status(0, "idle"))
         crowd.register(self, environment.cell, environment.execution)
 
@@ -106,6 +104,7 @@ class View(Interactive):
     @property
     def widget(self) -> Any:
         """The anywidget this view holds, for layouts such as ``ipywidgets.HBox``."""
+        self._presence.kept = True
         return self._live_widget()
 
     @property
@@ -178,6 +177,11 @@ class View(Interactive):
         self.park()
         self._page.close()
 
+    def retire(self) -> None:
+        """Park; and leave the page once nobody looks: the cell that made this view has run again."""
+        self.park()
+        self._presence.replaced()
+
     def to_html(self, path: Any = None, *, exact: bool = False) -> str:
         """Write one self-contained page, see :meth:`Explanation.to_html`."""
         return self.explanation.to_html(path, exact=exact)
@@ -187,6 +191,7 @@ class View(Interactive):
     def _ipython_display_(self) -> None:
         if not self._environment.interactive:
             self._finish_before_showing()
+        self._presence.displayed()
         self._live_widget()
         sentence = LIVE_SENTENCE if self._environment.notebook else self._sentence()
         self._page.display(sentence, self._fallback())
@@ -233,8 +238,8 @@ class View(Interactive):
     def _live_widget(self) -> Any:
         widget = self._page.widget
         with self._lock:
-            if not self._listening:
-                self._listening = True
+            if self._heard is not widget:
+                self._heard = widget
                 widget.on_msg(self._on_message)
                 widget.observe(self._on_request, "request")
                 widget.observe(self._on_display, "display")
@@ -247,7 +252,7 @@ class View(Interactive):
         self._page.hello()
         actions: dict[str, Callable[[], None]] = {
             "hello": self._on_hello,
-            "bye": self._on_bye,
+            "bye": self._presence.bye,
             "stop": self.stop,
             "resume": self.resume,
             "retry": self.resume,
@@ -265,22 +270,12 @@ class View(Interactive):
         self._start_once()  # hello may wait for the running cell while a ping came through
 
     def _on_hello(self) -> None:
-        page = asking_page()
-        if page != self._front:  # an earlier page may have gone without a bye: the newest one counts
-            self._front, self._pages = page, 0
-        self._pages += 1
-        self._timers.cancel("bye", "hello")
+        self._presence.hello()
+        self._timers.cancel("hello")
         crowd.touch(self)
         parked_half_way = self._scene.state == "running" and not self._runner.busy
         if self._run == 0 or parked_half_way:
             self._submit()
-
-    def _on_bye(self) -> None:
-        if asking_page() != self._front:
-            return
-        self._pages = max(0, self._pages - 1)
-        if self._pages == 0:
-            self._timers.later("bye", PARK_DELAY, self.park)
 
     def _on_request(self, change: Any) -> None:
         if change["new"] != self._scene.request:  # set by the page, not by us

@@ -53,6 +53,13 @@ class ExplanationWidget(anywidget.AnyWidget):
     display: Any = traitlets.Dict().tag(sync=True, echo_update=False)
     request: Any = traitlets.Dict().tag(sync=True, echo_update=False)
 
+    def close(self) -> None:
+        """Close the comm, and that of the layout which every widget brings."""
+        layout = self.layout
+        super().close()
+        if layout is not None:
+            layout.close()
+
     def __repr__(self) -> str:
         """One line; the default would print every buffer."""
         return f"<ExplanationWidget {self.uid}>"

@@ -4,7 +4,7 @@ import { counted, prediction } from "../format";
 import { inputSettings } from "../params";
 import type { ErrorInfo } from "../schema.gen";
 import type { Store } from "../store";
-import { inputWord, poorFit } from "../words";
+import { GONE, inputWord, poorFit, QUIET } from "../words";
 
 interface MessageProps {
   kind: "note" | "warn" | "error";
@@ -29,13 +29,13 @@ export function Messages({ store }: { store: Store }) {
       {link === "gone" && (
         <Message kind="warn">
           <p>
-            The kernel has gone; this is the last picture. <b>Run the cell</b> to change anything.
+            {GONE} <b>Run the cell</b> to change anything.
           </p>
         </Message>
       )}
       {link === "quiet" && (
         <Message kind="warn">
-          <p>No answer from the kernel yet. It may be busy; if it was restarted, run the cell again.</p>
+          <p>{QUIET} It may be busy; if it was restarted, run the cell again.</p>
         </Message>
       )}
       {status?.error && <Failure error={status.error} store={store} />}

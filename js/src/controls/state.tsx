@@ -1,6 +1,9 @@
 import { RichText } from "../components/rich";
 import type { Store } from "../store";
-import { announcement, stateLine } from "../words";
+import { announcement, GONE, QUIET, stateLine } from "../words";
+
+/** What is said of the way to the kernel, to those who do not see the message. */
+const LINKS: Record<string, string> = { gone: GONE, quiet: QUIET, saved: "" };
 
 /** What the run is doing, said in words, and the one button that fits. */
 export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: boolean; tail?: string }) {
@@ -13,7 +16,7 @@ export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: 
         {tail}
       </span>
       <span class="vh" role="status">
-        {store.reachable.value ? announcement(status) : ""}
+        {LINKS[store.link.value] ?? announcement(status)}
       </span>
       {store.reachable.value && <Action store={store} state={state ?? "idle"} once={once} />}
     </>

@@ -160,9 +160,9 @@ def test_strange_messages_do_no_harm(message: Any) -> None:
 
 
 def test_views_of_a_page_that_was_reloaded_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_xai.widget.view.PARK_DELAY", 0.02)
+    monkeypatch.setattr("jupyter_xai.widget.presence.PARK_DELAY", 0.02)
     page = ["first load"]
-    monkeypatch.setattr("jupyter_xai.widget.view.asking_page", lambda: page[0])
+    monkeypatch.setattr("jupyter_xai.widget.presence.asking_page", lambda: page[0])
     question = FakeQuestion()
     view = make(question, LIVE)
     _ = view.widget
@@ -173,7 +173,7 @@ def test_views_of_a_page_that_was_reloaded_do_not_count(monkeypatch: pytest.Monk
     until(lambda: question.dropped == 1)
     page[0] = "first load"
     say(view, "bye")
-    assert view._pages == 0
+    assert view._presence.places == 0
 
 
 def test_a_long_run_stores_its_picture_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:

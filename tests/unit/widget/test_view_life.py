@@ -60,7 +60,7 @@ def test_the_stored_picture_is_of_the_chosen_output(monkeypatch: pytest.MonkeyPa
 
 
 def test_bye_parks_after_a_while_and_hello_in_between_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_xai.widget.view.PARK_DELAY", 0.05)
+    monkeypatch.setattr("jupyter_xai.widget.presence.PARK_DELAY", 0.05)
     question = FakeQuestion()
     view = make(question, LIVE)
     _ = view.widget
@@ -98,6 +98,55 @@ def test_running_a_cell_again_parks_the_views_of_its_last_execution() -> None:
     assert first.dropped == 0  # two views of one execution live together
     views.append(make(third, Environment(True, True, "cell-x", "run-2")))
     assert (first.dropped, second.dropped, third.dropped) == (1, 1, 0)
+
+
+def test_a_view_whose_cell_ran_again_leaves_the_page_once_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.presence.PARK_DELAY", 0.05)
+    cell = Environment(True, True, "cell-y", "run-1")
+    view = make(FakeQuestion(), cell)
+    view._ipython_display_()
+    widget = view._live_widget()
+    say(view, "hello")
+    view.wait(10)
+    widget.display = {"target": 1}
+    newer = make(FakeQuestion(), Environment(True, True, "cell-y", "run-2"))
+    time.sleep(0.15)
+    assert widget.comm is not None  # another cell may show it
+    say(view, "bye")
+    until(lambda: widget.comm is None)
+    assert view.explanation.status == "settled"
+    # displayed again it is as it was, and answers
+    again = view._live_widget()
+    assert again is not widget
+    assert (again.display, again.frame) == ({"target": 1}, widget.frame)
+    before = view._run
+    again._handle_custom_msg({"type": "more", "id": 1}, [])
+    until(lambda: view._run == before + 1)
+    assert newer.last is None
+
+
+def test_a_widget_that_somebody_holds_is_never_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.presence.PARK_DELAY", 0.02)
+    question = FakeQuestion()
+    view = make(question, Environment(True, True, "cell-z", "run-1"))
+    held = view.widget
+    make(FakeQuestion(), Environment(True, True, "cell-z", "run-2"))
+    dropped = question.dropped
+    until(lambda: question.dropped > dropped)  # after the delay
+    assert held.comm is not None
+    assert view.widget is held
+
+
+def test_a_view_that_is_displayed_again_in_time_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_xai.widget.presence.PARK_DELAY", 0.1)
+    view = make(FakeQuestion(), Environment(True, True, "cell-w", "run-1"))
+    widget = view._live_widget()
+    make(FakeQuestion(), Environment(True, True, "cell-w", "run-2"))
+    view._ipython_display_()
+    time.sleep(0.25)
+    assert widget.comm is not None
 
 
 def test_only_the_newest_views_keep_their_caches() -> None:
