@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -211,7 +212,8 @@ class SampledKernel:
         ModelError
             If the model raises or does not answer with scores.
         """
-        (last,) = self._run(x, targets, watch=None, pool=pool, gate=None)
+        with getattr(self._predictor(), "undisturbed", nullcontext)():
+            (last,) = self._run(x, targets, watch=None, pool=pool, gate=None)
         return last
 
     def stream(

@@ -231,6 +231,24 @@ def test_global_random_states_stay(function):
     assert torch.get_rng_state().equal(before[2])
 
 
+@pytest.mark.parametrize("function", [draws, breaks])
+def test_global_random_states_stay_over_several_batches(function):
+    """Looked at once for all of them, also where one scope is within another."""
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    predictor = wrap(function, kind="table")
+    with contextlib.suppress(ModelError), predictor.undisturbed():
+        with contextlib.suppress(ModelError), predictor.undisturbed():
+            predictor.predict(ROWS)
+            predictor.predict(ROWS)
+        predictor.predict(ROWS)
+    assert random.getstate() == before[0]
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+    assert torch.get_rng_state().equal(before[2])
+    with contextlib.suppress(ModelError):
+        predictor.predict(ROWS)  # and after it each batch is looked at again
+    assert random.getstate() == before[0]
+
+
 def test_a_worker_does_not_rewind_the_cells_own_draws():
     """The cell draws while the worker's batch runs: its stream must not be put back."""
     started, drawn = threading.Event(), threading.Event()
