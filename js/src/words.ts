@@ -29,9 +29,10 @@ export function headUnit(unit: OutputUnit): string {
   return { probability: "probability of", logit: "logit of", raw: "predicted" }[unit];
 }
 
-/** What stands after a raw number. */
+/** What stands after a raw number: a rate is not what the prediction is counted in. */
 export function unitAfter(unit: OutputUnit, valueUnit: string): string {
-  return unit !== "raw" || ["raw", "probability", "logit", ""].includes(valueUnit) ? "" : valueUnit;
+  const silent = ["raw", "probability", "logit", ""].includes(valueUnit) || valueUnit.includes("per ");
+  return unit !== "raw" || silent ? "" : valueUnit;
 }
 
 /** What features are called in this picture. */

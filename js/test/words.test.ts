@@ -171,6 +171,7 @@ describe("sentences", () => {
     ]);
     expect(unitAfter("raw", "DM")).toBe("DM");
     expect(unitAfter("raw", "raw")).toBe("");
+    expect(unitAfter("raw", "per standard deviation")).toBe("");
     expect(thresholdOf(geometry({}, { threshold: 0.3 }), 1)).toBe(0.3);
     expect(thresholdOf(geometry({}, { threshold: 0.3 }), 0)).toBeCloseTo(0.7);
     expect(thresholdOf(geometry({}, { threshold: null }), 0)).toBeNull();

@@ -131,8 +131,11 @@ class Explanation:
     vectors : ndarray of shape (outputs, ids, embedding), optional
         Of token ids: attributions to each number of the embedding of each id, before they are summed to ``values``.
         Intervals are of the sums.
-    interactions, curves : optional
-        Second-order attributions of shape (outputs, features, features); the model's answer along paths.
+    interactions : ndarray of shape (outputs, features, features), optional
+        Of each pair of features, all axes of these flat; the unit is that of ``values`` for both. By
+        ``Sensitivity(second_order=True)`` second derivatives.
+    curves : optional
+        The model's answer along paths.
     curve_rows : int
         Model rows that the curves took, besides ``n_rows``.
     output_unit, value_unit : str

@@ -95,6 +95,7 @@ def unit_after(explanation: Explanation) -> str:
         "probability",
         "logit",
     )
+    silent = silent or "per " in unit  # a rate is not what the prediction is counted in
     return "" if silent else f" {unit}"
 
 

@@ -184,7 +184,7 @@ class Differentiated:
 
         given = self._tensor(rows[:2])
         network = Network(predictor.snapshot().module, "single")
-        with quiet(), torch.no_grad(), _kinks() as met:
+        with quiet(), torch.no_grad(), kinks() as met:
             network.function(*_floats(given), keep)(given)
             answer, argument = seen[0]
             self._settled = settle(predictor, answer, argument, targets, n_targets, [given])
@@ -291,7 +291,7 @@ def _array(tensor: Any) -> NDArray[Any]:
     return array if array.dtype in {np.dtype(np.float32), np.dtype(np.float64)} else array.astype(np.float32)
 
 
-def _kinks() -> Any:
+def kinks() -> Any:
     """A mode that notes whether a function with a kink was called."""
     from torch.overrides import TorchFunctionMode
 

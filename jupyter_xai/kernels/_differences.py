@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.evaluation.calls import Block, Calls
 from jupyter_xai.explanation import Explanation, State
+from jupyter_xai.kernels._features import together
 from jupyter_xai.models.targets import Targets, resolve_targets
 from jupyter_xai.protocols import Opening, Predictor, Target
 
@@ -29,6 +30,10 @@ STAIRCASE = (
     "or KernelSHAP."
 )
 EARLY = "It was stopped before every column was moved: those that were not show zero."
+EARLY_PAIRS = "Pairs of features are not shown before all of them are known."
+CATEGORIES = "A category has no second derivative: its pairs show zero."
+FIRST_STEP, SECOND_STEP = 0.001, 0.5
+"""Standard deviations that a number is moved by to either side, for first and for second derivatives."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class Moves(Calls):
     predictor : Predictor
     bound : object
         A bound masker of a table.
-    changes : sequence of (int, value)
-        Column and value of each copy.
+    changes : sequence of mapping from int
+        Columns and their values in each copy.
     batch_size : int or "auto"
     live : bool
     """
@@ -73,7 +78,7 @@ class Moves(Calls):
         self,
         predictor: Predictor,
         bound: Any,
-        changes: Sequence[tuple[int, Any]],
+        changes: Sequence[Mapping[int, Any]],
         *,
         batch_size: int | Literal["auto"],
         live: bool,
@@ -100,6 +105,62 @@ class Moves(Calls):
         return self._bound.moved(self._changes[start - 1 : stop - 1]) if start else self._bound.instance()
 
 
+class Pairs:
+    """Second derivatives of a model without gradients: two columns of the row are moved at a time, each to both sides.
+
+    Parameters
+    ----------
+    bound : object
+        A bound masker of a table.
+    step : float
+        To either side of a number, in standard deviations.
+
+    Attributes
+    ----------
+    changes : list of dict
+        Columns and their values in each copy of the row.
+    """
+
+    def __init__(self, bound: Any, step: float) -> None:
+        self._layout = bound.layout
+        self._moves = [move for move in (Move(*each) for each in bound.moves(step)) if not move.weights]
+        self.changes: list[dict[int, Any]] = [
+            {move.column: value} for move in self._moves for value in move.values
+        ]
+        for i, one in enumerate(self._moves):
+            for other in self._moves[:i]:
+                self.changes += [{one.column: a, other.column: b} for a in one.values for b in other.values]
+
+    def matrix(
+        self, here: NDArray[np.float64], answers: NDArray[np.float64], scale: Scale
+    ) -> NDArray[np.float64]:
+        """Pairs of features (targets, features, features) from the answers on the row and on its copies."""
+        columns = 1 + max((int(at) for some in self._layout.members for at in some), default=-1)
+        found = np.zeros((len(here), columns, columns))
+        ends = [tuple(map(float, move.values)) for move in self._moves]
+        for move, (low, high), below, above in zip(
+            self._moves, ends, answers[0::2], answers[1::2], strict=False
+        ):
+            if low < move.present < high:
+                bend = (above - here) / (high - move.present) - (here - below) / (move.present - low)
+                found[:, move.column, move.column] = 2 * bend / (high - low)
+        corners = answers[2 * len(self._moves) :].reshape(-1, 2, 2, len(here))
+        twist = corners[:, 1, 1] - corners[:, 1, 0] - corners[:, 0, 1] + corners[:, 0, 0]
+        at = 0
+        for i, one in enumerate(self._moves):
+            for j, other in enumerate(self._moves[:i]):
+                value = twist[at] / ((ends[i][1] - ends[i][0]) * (ends[j][1] - ends[j][0]))
+                found[:, one.column, other.column] = found[:, other.column, one.column] = value
+                at += 1
+        unit = np.ones(columns)
+        for move in self._moves:
+            unit[move.column] = {"sd": move.spread, "none": 1.0, "elasticity": move.present}[scale]
+        found *= unit[:, None] * unit
+        if scale == "elasticity":
+            found /= np.where(here == 0, np.inf, here)[:, None, None]
+        return together(found, self._layout.members)
+
+
 class Differences:
     """The explanation of one run, as far as the model has answered.
 
@@ -123,8 +184,18 @@ class Differences:
         live: bool,
     ) -> None:
         self._kernel, self._bound, self._asked, self._scale = kernel, bound, targets, scale
-        self._moves = [Move(*each) for each in bound.moves(float(kernel.step))]
-        changes = [(move.column, value) for move in self._moves for value in move.values]
+        self._step = FIRST_STEP if kernel.step == "auto" else float(kernel.step)
+        self._moves = [Move(*each) for each in bound.moves(self._step)]
+        changes: list[dict[int, Any]] = [
+            {move.column: value} for move in self._moves for value in move.values
+        ]
+        self._first = 1 + len(changes)
+        self._pairs = (
+            Pairs(bound, SECOND_STEP if kernel.step == "auto" else self._step)
+            if kernel.second_order
+            else None
+        )
+        changes += self._pairs.changes if self._pairs else []
         self.n = 1 + len(changes)
         self.evaluation = Moves(predictor, bound, changes, batch_size=kernel.batch_size, live=live)
         self._answers: list[NDArray[np.float64]] = []
@@ -193,10 +264,15 @@ class Differences:
                     some[0] if len(members) == 1 else np.sqrt(np.sum(np.square(some), axis=0))
                 )
         said = list(undefined(answers[0], self._targets.names)) if self._scale == "elasticity" else []
-        if not steep and len(answers) == self.n:
-            said.append(STAIRCASE.format(step=f"{kernel.step:.3g}"))
-        if status == "stopped" and len(answers) < self.n:
+        if not steep and len(answers) >= self._first:
+            said.append(STAIRCASE.format(step=f"{self._step:.3g}"))
+        if status == "stopped" and len(answers) < self._first:
             said.append(EARLY)
+        pairs = None
+        if self._pairs is not None:
+            known = len(answers) == self.n
+            pairs = self._pairs.matrix(answers[0], answers[self._first :], self._scale) if known else None
+            said += [EARLY_PAIRS] * (not known) + [CATEGORIES] * any(move.weights for move in self._moves)
         predictor = evaluation.predictor
         return Explanation(
             values=values,
@@ -204,11 +280,17 @@ class Differences:
             output_names=self._targets.names,
             predictions=answers[0],
             targets=self._targets.explained,
+            interactions=pairs,
             additive=False,
             output_unit=predictor.output_space,
             value_unit=UNITS[self._scale],
             method=kernel.method,
-            params={"scale": self._scale, "step": kernel.step},
+            params={
+                "scale": self._scale,
+                "second_order": bool(kernel.second_order),
+                "curvature": kernel.curvature,
+                "step": kernel.step,
+            },
             random_state=kernel.random_state,
             n_evals=len(answers),
             n_rows=evaluation.n_rows,

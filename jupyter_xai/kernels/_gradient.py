@@ -52,6 +52,8 @@ class Attribution:
     settled : bool
     params : dict
         Hyper-parameters as they were resolved.
+    interactions : list of ndarray, optional
+        For each instance (targets, features, features).
     """
 
     values: list[Tensor]
@@ -63,6 +65,7 @@ class Attribution:
     notices: tuple[str, ...] = ()
     settled: bool = True
     params: dict[str, Any] = field(default_factory=dict)
+    interactions: list[NDArray[np.float64]] | None = None
 
 
 class GradientKernel:
@@ -246,6 +249,7 @@ class GradientKernel:
                 additive=bases is not None,
                 unexplained=found.unexplained,
                 vectors=None if vectors is None else vectors[i],
+                interactions=None if found.interactions is None else found.interactions[i],
                 output_unit=run.unit,
                 value_unit=self.value_unit or run.unit,
                 method=self.method,

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.explanation import Columns, Explanation, Layout, State
-from jupyter_xai.kernels._differences import UNITS, Differences, Scale, undefined
+from jupyter_xai.kernels._differences import EARLY_PAIRS, UNITS, Differences, Scale, undefined
 from jupyter_xai.kernels._gradient import Attribution, GradientKernel
 from jupyter_xai.kernels._inputs import Given, fold
+from jupyter_xai.kernels._pairs import LONG_STEP, by_feature, check, second
 from jupyter_xai.kernels._run import Run
 from jupyter_xai.kernels._stream import Gate, estimates
 from jupyter_xai.maskers.tabular import Tabular
 from jupyter_xai.models.wrap import wrap
-from jupyter_xai.params import ChoiceParam, FloatParam, ParamSpec, validate_all
+from jupyter_xai.params import BoolParam, ChoiceParam, FloatParam, ParamSpec, validate_all
 from jupyter_xai.protocols import Target, Watch
 
 
@@ -37,9 +38,16 @@ class Sensitivity(GradientKernel):
     scale : {"auto", "sd", "none", "elasticity"}, default="auto"
         Per standard deviation of the column in the background; per unit of the input; or per cent of the output for a
         per cent of the input. Auto: "sd" where there is a background, else "none".
-    step : float, default=0.001
-        For models without gradients: how far a number is moved to either side, in standard deviations. A column of
-        whole numbers is moved by whole numbers, at least 1.
+    second_order : bool, default=False
+        Whether ``interactions`` are looked at too: the second derivatives of each pair of features, on the scale of
+        both. Of a pair of different features it is how much the effect of one changes with the other.
+    curvature : {"auto", "hessian", "differences"}, default="auto"
+        Second derivatives of a network: exact, or how much the slope changes over a step to either side. Auto:
+        differences if it has kinks (ReLU), whose second derivative is zero almost everywhere.
+    step : float or "auto", default="auto"
+        How far a number is moved to either side, in standard deviations. Auto: 0.001 for first derivatives of models
+        without gradients, 0.5 for second ones and for differences of slopes. A column of whole numbers is moved by
+        whole numbers, at least 1.
     background : array of shape (rows, ...), DataFrame, tuple of these, or None, default=None
         What standard deviations are those of. None: the background of ``inputs`` where that is a table.
     inputs : Layout or masker, optional
@@ -52,7 +60,8 @@ class Sensitivity(GradientKernel):
     Raises
     ------
     InputError
-        If ``scale="sd"`` finds no background, or a model without gradients no columns.
+        If ``scale="sd"`` or differences of slopes find no background, a model without gradients no columns, or
+        ``second_order=True`` something else than the numbers of one input, at most 1,000.
     CannotExplainError
         If a model without gradients is given something else than a row of a table.
 
@@ -70,6 +79,10 @@ class Sensitivity(GradientKernel):
     >>> e = asked.explain([2.0, 20.0])
     >>> e.values.round(3), e.value_unit
     (array([[3.266, 1.633]]), 'per standard deviation')
+    >>> product = Sensitivity(lambda X: X[:, 0] * X[:, 1], background=rows, scale="none", second_order=True)
+    >>> product.explain([2.0, 20.0]).interactions.round(3)
+    array([[[0., 1.],
+            [1., 0.]]])
     """
 
     method: ClassVar[str] = "sensitivity"
@@ -81,14 +94,28 @@ class Sensitivity(GradientKernel):
             doc="Per standard deviation, per unit of the input, or per cent for a per cent.",
             choices=("auto", "sd", "none", "elasticity"),
         ),
+        BoolParam(
+            name="second_order",
+            default=False,
+            label="pairs",
+            doc="Whether second derivatives of pairs are looked at, which takes longer.",
+        ),
+        ChoiceParam(
+            name="curvature",
+            default="auto",
+            label="curvature",
+            doc="Exact second derivatives, or changes of the slope over a step, which see kinks.",
+            choices=("auto", "hessian", "differences"),
+        ),
         FloatParam(
             name="step",
-            default=0.001,
+            default="auto",
             label="step",
-            doc="How far a model without gradients is asked to either side, in standard deviations.",
+            doc="How far numbers are moved to either side where nothing is differentiated, in standard deviations.",
             min=1e-6,
             max=10.0,
             scale="log",
+            auto=True,
         ),
     )
 
@@ -97,7 +124,9 @@ class Sensitivity(GradientKernel):
         model: Any,
         *,
         scale: Literal["auto", "sd", "none", "elasticity"] = "auto",
-        step: float = 0.001,
+        second_order: bool = False,
+        curvature: Literal["auto", "hessian", "differences"] = "auto",
+        step: float | Literal["auto"] = "auto",
         background: Any = None,
         inputs: Any = None,
         random_state: int | None = 0,
@@ -105,6 +134,8 @@ class Sensitivity(GradientKernel):
     ) -> None:
         self.model = model
         self.scale = scale
+        self.second_order = second_order
+        self.curvature = curvature
         self.step = step
         self.background = background
         self.inputs = inputs
@@ -114,7 +145,9 @@ class Sensitivity(GradientKernel):
     # --- networks ---------------------------------------------------------------------------------------------------
 
     def _attribute(self, run: Run) -> Iterator[Attribution]:
-        run.total = run.count
+        run.total = run.count * (1 + (2 * run.points[0][0].numel() if self.second_order else 0))
+        if self.second_order:
+            check(run)
         spreads = self._spreads(run)
         scale = self._resolved(spreads is not None)
         parts: list[list[Tensor]] = []
@@ -135,11 +168,42 @@ class Sensitivity(GradientKernel):
                 ]
             parts.append(gradients)
         said = tuple(undefined(run.scores()[0].double().cpu().numpy(), run.targets.names))
+        first = [torch.cat(each) for each in zip(*parts, strict=True)]
+        notices = said if scale == "elasticity" else ()
+        pairs: list[NDArray[np.float64]] | None = None
+        params: dict[str, Any] = {"scale": scale}
+        if self.second_order:
+            yield Attribution(
+                first, total=run.total // run.count, params=params, notices=(*notices, EARLY_PAIRS)
+            )
+            pairs, params["curvature"] = self._pairs(run, spreads, scale)
         yield Attribution(
-            [torch.cat(each) for each in zip(*parts, strict=True)],
-            params={"scale": scale},
-            notices=said if scale == "elasticity" else (),
+            first,
+            n_evals=run.n_evals // run.count,
+            total=run.n_evals // run.count,
+            params=params,
+            notices=notices,
+            interactions=pairs,
         )
+
+    def _pairs(
+        self, run: Run, spreads: list[Tensor] | None, scale: Scale
+    ) -> tuple[list[NDArray[np.float64]], str]:
+        """Second derivatives of each instance by features, on the scale of both, and how they were found."""
+        step = LONG_STEP if self.step == "auto" else float(self.step)
+        spread = None if spreads is None else spreads[0]
+        matrix, how = second(run, self.curvature, spread, step)
+        if scale == "sd":
+            assert spread is not None
+            matrix = matrix * (spread.flatten()[:, None] * spread.flatten())
+        elif scale == "elasticity":
+            flat, scores = run.points[0].flatten(1), run.scores()
+            share = torch.where(scores == 0, torch.zeros_like(scores), 1 / scores)
+            matrix = matrix * (flat[:, None, :, None] * flat[:, None, None]) * share[..., None, None]
+        part = run.owners_of[0]
+        turned = bool(run.given.turned and run.given.turned[part])
+        arrays = matrix.double().cpu().numpy()
+        return [by_feature(each, run.given.layouts[part], turned=turned) for each in arrays], how
 
     def _spreads(self, run: Run) -> list[Tensor] | None:
         """Standard deviation of every number of the input over the background; None without one."""
@@ -184,10 +248,11 @@ class Sensitivity(GradientKernel):
         self, run: Run, given: Sequence[Given], found: Attribution, status: State
     ) -> list[Explanation]:
         scale: Scale = found.params.get("scale", self.scale if self.scale in UNITS else "none")
-        params = {"scale": scale}
         return [
             replace(each, value_unit=UNITS[scale])
-            for each in super()._explained(run, given, replace(found, params=params), status)
+            for each in super()._explained(
+                run, given, replace(found, params={**found.params, "scale": scale}), status
+            )
         ]
 
     def _fold(

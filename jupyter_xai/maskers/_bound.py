@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -189,10 +189,9 @@ class BoundTable:
         said = f"{', '.join(names)}: missing in this row, so there is nothing to move, and zero is shown."
         return (said,) if names else ()
 
-    def moved(self, changes: Sequence[tuple[int, Any]]) -> Batch:
-        """Model rows that are the instance but for one of the model's columns each: (column, value)."""
-        moved = [{column: value} for column, value in changes]
-        return to_backend(self._table.variants(self._row, moved), self._predictor)
+    def moved(self, changes: Sequence[Mapping[int, Any]]) -> Batch:
+        """Model rows that are the instance but for a few of the model's columns each: column to value."""
+        return to_backend(self._table.variants(self._row, changes), self._predictor)
 
     def relations(self) -> NDArray[np.float64]:
         """How strongly features go together in the background, from 0 to 1, (n_features, n_features)."""

@@ -222,10 +222,10 @@ class SparseBound(BoundTable):
         """How each stored column is moved by itself: (the model's column, values, weights, spread, present)."""
         return [(int(self._stored.where[move[0]]), *move[1:]) for move in super().moves(step)]
 
-    def moved(self, changes: Sequence[tuple[int, Any]]) -> Batch:
-        """Model rows that are the instance but for one of the model's columns each: (column, value)."""
+    def moved(self, changes: Sequence[Mapping[int, Any]]) -> Batch:
+        """Model rows that are the instance but for a few of the model's columns each: column to value."""
         place = {int(column): at for at, column in enumerate(self._stored.where)}
-        return super().moved([(place[column], value) for column, value in changes])
+        return super().moved([{place[column]: value for column, value in some.items()} for some in changes])
 
     def spreads(self) -> NDArray[np.float64]:
         """Standard deviation of each of the model's columns that the row stores; 0 for the others."""

@@ -227,6 +227,18 @@ class Canvas:
         return y
 
 
+def mix(colour: str, share: float) -> str:
+    """A share of a colour; the rest is the white ground.
+
+    Examples
+    --------
+    >>> mix("#204060", 0.5)
+    '#90a0b0'
+    """
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * share):02x}" for part in parts)
+
+
 def _words(text: str) -> list[str]:
     parts = text.split(" ")
     return (

@@ -32,8 +32,10 @@ from jupyter_xai.plot.canvas import (
     Canvas,
     Run,
     drawable,
+    mix,
 )
 from jupyter_xai.plot.heat import LOWERS as COLD, RAISES as HOT, heat_picture, heat_scale, piece_centres
+from jupyter_xai.plot.pairs import matrix
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,6 +59,8 @@ def draw(explanation: Explanation, output: int, max_features: int, method_label:
         y = _photo(canvas, explanation, layout, output, max_features, y)
     else:
         y = _table(canvas, explanation, output, max_features, y)
+    if explanation.interactions is not None:
+        y = matrix(canvas, explanation, output, max_features, y)
     return canvas.finish(_foot(canvas, explanation, output, y))
 
 
@@ -292,15 +296,9 @@ def _word(
             canvas.rectangle(x, base + 4 if lowers else base - 17, width, 3, GROUND, colour)
         else:
             thick = max(1.0, round(7 * share))
-            canvas.rectangle(x, base - 14, width, 18, _mix(soft, share**0.5))
+            canvas.rectangle(x, base - 14, width, 18, mix(soft, share**0.5))
             canvas.rectangle(x, base + 4 if lowers else base - 14 - thick, width, thick, colour)
     canvas.glyphs(x, base, drawable(word), size=size)
-
-
-def _mix(colour: str, share: float) -> str:
-    """Let the white ground through."""
-    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + (part - 255) * share):02x}" for part in parts)
 
 
 def _stretches(layout: Tokens) -> list[tuple[str, int | None]]:
