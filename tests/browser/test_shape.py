@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jupyter_xai.explanation import Columns, Explanation
+from tests.browser import shots
 from tests.browser.lab import open_context
 from tests.browser.waiting import eventually
 from tests.golden.make import ERROR, pack, state_of
@@ -160,6 +161,16 @@ STATES: dict[str, Callable[[], dict[str, Any]]] = {
         "opened": {"row": 74},
         "opened_state": state_of("table", EVERY["table"]()),
     },
+}
+
+
+SIX = ("kernel_shap", "lime", "occlusion", "permutation_shap", ("lime", {"n_samples": 50}), "grad_cam")
+STATES |= {
+    **{f"compare {n} methods": lambda n=n: shots.compared(SIX[:n]) for n in range(2, 7)},
+    "compare edited": lambda: shots.compared(SIX, {"income": -1.0}),
+    "compare text": shots.compared_text,
+    "compare image": shots.compared_image,
+    "benchmark": shots.benchmarked,
 }
 
 
