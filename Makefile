@@ -22,7 +22,7 @@ LAB_FLAGS += $(shell [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLA
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench shots setup bundle build lint hooks browser clean
+.PHONY: help demo test bench study shots setup bundle build lint hooks browser clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ test: $(VENV)/test.stamp packages ## set up what testing needs and run every che
 
 bench: $(VENV)/test.stamp bundle ## print the benchmark table
 	@$(PY) benchmarks/run.py $(ARGS)
+
+study: $(VENV)/demo.stamp bundle ## measure the methods on two networks and write .github/docs/study.md; it goes on where it was stopped
+	@cd notebooks && $(CURDIR)/$(PY) -m study $(ARGS)
 
 shots: $(VENV)/test.stamp bundle ## take the pictures of every state of the view that the tests compare with
 	@CHROMIUM=$$($(PY) $(CI)/find_browser.py) $(PY) -m tests.browser.shots $(ARGS)

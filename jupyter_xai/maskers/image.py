@@ -351,10 +351,10 @@ class _Tensors:
                 self._buffer = None  # let go of the smaller one first
                 self._buffer = self._image.new_empty((n, *self._image.shape[1:]))
             out = self._buffer[:n]
-            hidden, change = self._hidden, self._change
+            hidden, change = self._hidden[:1], self._change[:1]
             if which is not None:
                 at = torch.from_numpy(np.ascontiguousarray(which)).to(hidden.device)
-                hidden, change = hidden.index_select(0, at), change.index_select(0, at)
+                hidden, change = self._hidden.index_select(0, at), self._change.index_select(0, at)
             keep = torch.from_numpy(np.ascontiguousarray(masks)).to(self._image)
             pixels = keep.index_select(1, self._labels).unsqueeze(1)
             torch.addcmul(hidden, pixels, change, out=out)

@@ -49,6 +49,12 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
         assert (len(live), len(stored)) == (3, 3)
         for html in stored:
             assert re.search(r" · finished · 20\d rows", html)  # a long text takes two more
+    if path.stem == "study":
+        pictures = [out for out in displayed if "image/png" in out.data]
+        tables = [str(out.data["text/markdown"]) for out in displayed if "text/markdown" in out.data]
+        assert len(pictures) == 6  # of two networks: the classes, the measures, their agreement
+        (claims,) = (text for text in tables if "DeepExplainer is best" in text)
+        assert claims.count("\n| ") == 11  # five claims on two networks, below their heads
     if path.stem == "black_box":
         pictures = [out for out in displayed if "image/png" in out.data]
         live = [out for out in displayed if "application/vnd.jupyter.widget-view+json" in out.data]
