@@ -186,7 +186,8 @@ def judged(
             masker=masker,
             output_names=pictures.names,
             random_state=setting.random_state,
-        )
+            headless=True,
+        ).benchmark
     tables[LOOKS] = looks(found)
     return tables
 
@@ -225,7 +226,8 @@ def steady(net: nn.Module, image: torch.Tensor, pictures: Pictures, setting: Set
         background=pictures.background(setting.n_background),
         output_names=pictures.names,
         random_state=setting.random_state,
-    )
+        headless=True,
+    ).benchmark
 
 
 def measure(net: nn.Module, pictures: Pictures, setting: Setting, *, ready_only: bool = False) -> Study:
