@@ -163,7 +163,9 @@ def test_a_background_is_averaged_over_by_games():
 
 def test_a_background_reaches_a_net():
     bound = Image("grid", 6, fill="background", background=BACKGROUND).bind(UNIT, TorchLike())
-    assert (bound.instance().numpy() == np.moveaxis(UNIT, -1, 0)[None]).all()  # one row, before any other batch
+    assert (
+        bound.instance().numpy() == np.moveaxis(UNIT, -1, 0)[None]
+    ).all()  # one row, before any other batch
     numpy = Image("grid", 6, fill="background", background=BACKGROUND).bind(UNIT)
     masks = RNG.random((4, 6)) < 0.5
     masks[2] = True
