@@ -39,6 +39,7 @@ export function GlobalApp({ store, session, root, beneath, onBroken }: GlobalPro
 function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "session" | "beneath">) {
   const over = session.overview.value;
   const opened = session.opened.value;
+  const asked = useRef(ALL);
   if (!over?.output_names.length)
     return (
       <>
@@ -61,6 +62,7 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
   const row = store.display.value.row ?? opened?.row ?? ALL;
   const choose = (target: number) => store.show({ target });
   const open = (next: number) => {
+    asked.current = next;
     store.show({ row: next });
     const name = output === ALL || over.output_names.length < 2 ? {} : { output: over.output_names[output] as string };
     if (store.reachable.peek()) session.post({ type: "row", row: next, ...name });
@@ -79,7 +81,7 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
       {row >= 0 && (
         <section class="gl-o" aria-label={`Row ${row}`}>
           <RowSaid {...common} />
-          <Row store={store} opened={opened} row={row} beneath={beneath} />
+          <Row {...{ store, opened, row, beneath, asked }} />
         </section>
       )}
       {over.notices.length > 0 && <p class="s q">{over.notices.join(" ")}</p>}
@@ -156,16 +158,21 @@ interface RowProps {
   opened: Opened | null;
   row: number;
   beneath: GlobalProps["beneath"];
+  /** The row that somebody has just clicked here. */
+  asked: { current: number };
 }
 
 /** The row's own view, or why there is none. */
-function Row({ store, opened, row, beneath }: RowProps) {
+function Row({ store, opened, row, beneath, asked }: RowProps) {
   const place = useRef<HTMLDivElement>(null);
   const here = opened?.row === row ? opened : null;
   const shown = here !== null && here.error === undefined;
   useLayoutEffect(() => {
-    if (shown && place.current) return beneath(place.current, here?.model);
-    return undefined;
+    if (!shown || !place.current) return undefined;
+    const leave = beneath(place.current, here?.model);
+    if (asked.current === row) place.current.parentElement?.scrollIntoView?.({ block: "nearest" });
+    asked.current = ALL;
+    return leave;
   }, [shown, row, here?.model]);
   if (here?.error)
     return (

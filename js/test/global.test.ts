@@ -150,6 +150,9 @@ describe("many rows", () => {
     const dot = dotsOf(credit, 1, 0)[5];
     const scale = credit.dots?.scales[1] as number;
     const [x, y] = [1000 * (0.5 + (0.48 * (dot?.weight ?? 0)) / scale), 21 - 16 * (dot?.height ?? 0)];
+    strip.dispatchEvent(new MouseEvent("pointermove", { clientX: x, clientY: y, bubbles: true }));
+    await painted();
+    expect(strip.querySelector("title")?.textContent).toMatch(/^row \d+: \d \S0\.\d{3}$/);
     strip.dispatchEvent(new MouseEvent("click", { clientX: x, clientY: y, bubbles: true }));
     await painted();
     const row = sent().at(-1)?.row ?? -1;

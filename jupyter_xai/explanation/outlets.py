@@ -202,3 +202,10 @@ def overview_html(found: GlobalExplanation, path: str | Path | None = None) -> s
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+def overview_table(found: GlobalExplanation) -> str:
+    """A table without scripts, see ``jupyter_xai.widget.overview``."""
+    from jupyter_xai.widget.overview import overview_html as table
+
+    return table(found)

@@ -239,6 +239,12 @@ class GlobalExplanation:
 
         return overview_frame(self)
 
+    def _repr_html_(self) -> str:
+        """A table without scripts, for notebooks."""
+        from jupyter_xai.explanation.outlets import overview_table
+
+        return overview_table(self)
+
     def __repr__(self) -> str:
         """One line: method, features, outputs, rows and state; never the arrays."""
         count = len(self.feature_names)

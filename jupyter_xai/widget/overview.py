@@ -37,7 +37,7 @@ def overview_html(
     found : GlobalExplanation or None
         None before the first estimate.
     uid : str
-        Names the live view whose presence hides it.
+        Names the live view whose presence hides it; "" where there is none.
     error : mapping, optional
         What ended the run: title, message.
 
@@ -57,7 +57,8 @@ def overview_html(
         parts.append(_result(found))
     elif error is None:
         parts.append(f"<p>{NOTHING_YET}</p>")
-    return beside_live("".join(parts), uid)
+    body = "".join(parts)
+    return beside_live(body, uid) if uid else body
 
 
 def overview_text(found: GlobalExplanation) -> str:

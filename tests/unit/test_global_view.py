@@ -318,6 +318,7 @@ def test_stored_page_tells_picks_and_pairs() -> None:
     }  # fmt: skip
     assert board["pairs"]["names"][:2] == ["age", "debt"]
     stored = overview_html(found)
+    assert found._repr_html_() == stored
     for said in ("#7", "60 %", "age with debt 3", "Kept.", "0.500 ± 0.980"):
         assert said in stored
     assert "<img" not in stored

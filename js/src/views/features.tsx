@@ -186,27 +186,37 @@ function Length({ value, half, end, numbers, feature }: LengthProps) {
 
 const WIDE = 1000;
 const HIGH = 26;
+/** Pixels from a dot that still mean it. */
+const REACH = 9;
 
 /** A dot a row: along the line its weight, up and down its own value. */
 function Strip({ dots, end, row, open }: { dots: Driver[]; end: number; row: number; open: (row: number) => void }) {
+  const [tip, setTip] = useState("");
   const x = ({ weight }: Driver) => WIDE * (0.5 + 0.48 * (weight / end));
   const y = ({ row: at, height }: Driver) =>
     Number.isFinite(height) ? HIGH - 5 - (HIGH - 10) * height : 6 + ((at * 7919) % (HIGH - 12));
   const path = (some: Driver[]) => some.map((dot) => `M${x(dot).toFixed(0)} ${y(dot).toFixed(1)}h.01`).join("");
   const here = dots.filter((dot) => dot.row === row);
+  const nearest = (event: MouseEvent) => {
+    const box = (event.currentTarget as Element).getBoundingClientRect();
+    const far = (dot: Driver) =>
+      Math.hypot((x(dot) / WIDE) * box.width - event.clientX + box.left, y(dot) - event.clientY + box.top);
+    const near = dots.reduce<Driver | null>((best, dot) => (best && far(best) <= far(dot) ? best : dot), null);
+    return near && far(near) <= REACH ? near : null;
+  };
+  const say = (dot: Driver | null) => (dot ? `row ${whole(dot.row)}: ${dot.value} ${signed(dot.weight, 3)}` : "");
   return (
     <svg
       viewBox={`0 0 ${WIDE} ${HIGH}`}
       preserveAspectRatio="none"
       aria-hidden="true"
+      onPointerMove={(event) => setTip(say(nearest(event)))}
       onClick={(event) => {
-        const box = event.currentTarget.getBoundingClientRect();
-        const far = (dot: Driver) =>
-          Math.hypot((x(dot) / WIDE) * box.width - event.clientX + box.left, y(dot) - event.clientY + box.top);
-        const near = dots.reduce<Driver | null>((best, dot) => (best && far(best) <= far(dot) ? best : dot), null);
-        if (near && far(near) <= 9) open(near.row);
+        const near = nearest(event);
+        if (near) open(near.row);
       }}
     >
+      {tip && <title>{tip}</title>}
       <path class="z" d={`M${WIDE / 2} 0V${HIGH}`} />
       <path d={path(dots)} />
       {here.length > 0 && <path class="r" d={path(here)} />}
