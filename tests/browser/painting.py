@@ -15,6 +15,7 @@ import numpy as np
 
 from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
 from jupyter_xai.widget.widget import read_bundle
+from tests.browser import shots
 from tests.golden.make import pack, state_of
 from tests.golden.samples import (
     absences,
@@ -29,6 +30,7 @@ from tests.golden.samples import (
 )
 
 State = dict[str, Any]
+SIX = ("kernel_shap", "lime", "occlusion", "permutation_shap", ("lime", {"n_samples": 50}), "grad_cam")
 
 _TOOK = """
 window.took = async (act) => {
@@ -177,6 +179,29 @@ MOVES: tuple[Work, ...] = (
 """What a hand moves."""
 
 
+_ROW = """i => {
+  const rows = [...document.querySelectorAll('.cp-r:not(.cp-h, .cp-x)')];
+  rows[(i + rows.length - 1) % rows.length].dispatchEvent(new PointerEvent('pointerleave'));
+  rows[i % rows.length].dispatchEvent(new PointerEvent('pointerenter'));
+}"""
+_PIECE = """i => {
+  const canvas = document.querySelector('.cp-f canvas'), box = canvas.getBoundingClientRect();
+  const [x, y] = [((i * 7) % 23) / 23, ((i * 5) % 19) / 19];
+  canvas.dispatchEvent(new PointerEvent('pointermove', {
+    bubbles: true, clientX: box.left + box.width * x, clientY: box.top + box.height * y}));
+}"""
+_WORD = """i => {
+  const words = [...document.querySelectorAll('.tx-body')][0].querySelectorAll('.w');
+  words[(7 * i) % words.length].dispatchEvent(new PointerEvent('pointerover', {bubbles: true}));
+}"""
+HOVERS: tuple[Work, ...] = (
+    ("pointing at a row, six methods", lambda: shots.compared(SIX), _ROW, ""),
+    ("pointing at a piece, six methods on a picture", shots.compared_image, _PIECE, ""),
+    ("pointing at a word, three methods on a text", shots.compared_text, _WORD, ""),
+)
+"""What all columns of a comparison follow."""
+
+
 def paint_times(
     page: Any, make: Callable[[], State], act: str, rounds: int = 30
 ) -> tuple[list[float], float]:
@@ -222,3 +247,19 @@ def paint_times(
     used = (spent() - begun - idle) / (rounds + 3)
     browser.detach()
     return times, used
+
+
+def main() -> None:
+    """Print what each event costs: ``python -m tests.browser.painting``."""
+    from tests.browser.lab import chromium
+
+    with chromium() as browser:
+        page = browser.new_page()
+        for name, make, act, _ in (*RECOLOURS, *MOVES, *HOVERS):
+            times, used = paint_times(page, make, act)
+            middle, late = np.quantile(times, [0.5, 0.9])
+            print(f"{name}: {middle:.1f} ms, nine of ten within {late:.1f} ms; processor {used:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
