@@ -8,7 +8,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from jupyter_xai.comparing.result import Comparison, Entry
+from jupyter_xai.comparing.entry import Entry
+from jupyter_xai.comparing.result import Comparison
 from jupyter_xai.explanation import Columns, Explanation, Layout, Pixels, Tokens
 from jupyter_xai.explanation.numbers import significant
 from jupyter_xai.explanation.words import feature_word

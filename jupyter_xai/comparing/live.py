@@ -8,6 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from jupyter_xai.errors import XaiError
@@ -15,10 +16,13 @@ from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.protocols import Opening, Progress, Watch
 from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment
+from jupyter_xai.widget.export import written
 from jupyter_xai.widget.fallback import beside_live
 from jupyter_xai.widget.page import Page
 from jupyter_xai.widget.presence import Presence
 from jupyter_xai.widget.runner import Job, Runner
+from jupyter_xai.widget.timers import Timers
+from jupyter_xai.widget.view import HELLO_TIMEOUT, PICTURE_EVERY, PICTURE_FIRST
 from jupyter_xai.wire import encode_status
 
 PAUSE = 0.1
@@ -77,6 +81,8 @@ class Live(ABC, Generic[Found]):
         self._last: Found | None = None
         self._error: BaseException | None = None
         self._heard: Any = None
+        self._timers = Timers()
+        self._stored_at = PICTURE_FIRST - PICTURE_EVERY
         self._presence = Presence(self._page, _nothing)  # it goes on unseen, to its end
         self._page.set(display={}, **state, **self._status("idle"))
         crowd.register(self, environment.cell, environment.execution)
@@ -152,7 +158,35 @@ class Live(ABC, Generic[Found]):
 
     def park(self) -> None:
         """Nobody is looking: stop, keep what is there."""
+        self._timers.cancel()
         self.stop()
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Write one self-contained page, on which all works that needs no kernel.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where it is written as well.
+
+        Returns
+        -------
+        str
+            The text of one HTML file.
+
+        Raises
+        ------
+        XaiError
+            If the view's bundle was not built.
+        """
+        found = self.wait()
+        names = ("geometry", "curves", "board", "summary", "request", "status")
+        state = {"uid": "page", "display": {}, **{name: self._page.get(name) for name in names}}
+        state = {name: value for name, value in state.items() if value or name == "display"}
+        said = written(repr(found).strip("<>"), state, beside_live(found._repr_html_(), "page"))
+        if path is not None:
+            Path(path).write_text(said, encoding="utf-8")
+        return said
 
     def retire(self) -> None:
         """Park; and leave the page once nobody looks: the cell that made this view has run again."""
@@ -182,6 +216,8 @@ class Live(ABC, Generic[Found]):
         if self._environment.notebook:
             sentence = f"jupyter_xai {self._what}: live while trusted and its kernel runs; its stored table is below."
         self._page.display(sentence, self._fallback())
+        if self._environment.interactive and not self._run:
+            self._timers.later("hello", HELLO_TIMEOUT, self._start_once)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if not self._environment.interactive:
@@ -228,6 +264,7 @@ class Live(ABC, Generic[Found]):
         kind = content.get("type") if isinstance(content, dict) else None
         self._page.hello()
         if kind == "hello":
+            self._timers.cancel("hello")
             self._presence.hello()
         elif kind == "bye":
             self._presence.bye()
@@ -282,6 +319,7 @@ class Live(ABC, Generic[Found]):
     def started(self, run: int) -> None:
         """Say that it has begun; what was there stays until the first result."""
         self._error = None
+        self._stored_at = PICTURE_FIRST - PICTURE_EVERY
         self._page.set(**self._status("running", run=run))
 
     def opened(self, run: int, opening: Opening) -> None:
@@ -295,6 +333,9 @@ class Live(ABC, Generic[Found]):
         self._last = found
         if found.status == "running":  # the last one is shown when it ends, once
             self._page.set(**self._shown(run, found), **self._status("running", found, seconds, run=run))
+            if seconds - self._stored_at >= PICTURE_EVERY:  # the notebook may be saved before the end
+                self._stored_at = seconds
+                self._page.update_fallback(self._fallback)
         if self._progress:
             done, total = self._counted(found)
             sys.stderr.write(f"\r{done}{f' of {total}' if total else ''}")

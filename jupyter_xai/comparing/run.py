@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from jupyter_xai.comparing.entry import Before, Entry
 from jupyter_xai.comparing.methods import Method
-from jupyter_xai.comparing.result import Before, Comparison, Entry
+from jupyter_xai.comparing.result import Comparison
 from jupyter_xai.comparing.stage import Edits, Interrupted, Scenery, Stage
 from jupyter_xai.errors import InputError, ModelError, XaiError
 from jupyter_xai.explanation import Curve, Explanation

@@ -397,3 +397,48 @@ def test_a_failing_benchmark_is_said_and_raised(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(xai.ModelError, match="no luck"):
         view.wait(30)
     assert "no luck" in view.widget.status["error"]["message"]
+
+
+def test_a_page_of_its_own_holds_board_and_summary(tmp_path: Any) -> None:
+    view = xai.compare(model, ROWS[0], ["kernel_shap", "lime"], background=ROWS, metrics=[], n_samples=200)
+    said = view.to_html(tmp_path / "compared.html")
+    assert said == (tmp_path / "compared.html").read_text(encoding="utf-8")
+    assert '"board":{' in said
+    assert '"geometry":{' in said
+    assert "xai-fb-page" in said
+    many = xai.benchmark(
+        model, ROWS[:3], ["kernel_shap", "lime"], ["infidelity"], background=ROWS, n_samples=100
+    )
+    said = many.to_html()
+    assert '"summary":{' in said
+    assert '"board":{' not in said
+    assert "to the best" in said
+
+
+def test_the_table_is_stored_before_a_long_run_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    live(monkeypatch)
+    view = xai.compare(model, ROWS[0], ["kernel_shap", "lime"], background=ROWS, metrics=[], n_samples=200)
+    found = replace(view.wait(), status="running")
+    stored: list[str] = []
+    monkeypatch.setattr(view._page, "update_fallback", lambda make: stored.append(make()["text/html"]))
+    view.started(2)
+    for seconds in (0.2, 1.1, 3.0, 16.2):
+        view.estimated(2, found, seconds)
+    assert len(stored) == 2  # after a second, and every quarter of a minute
+    assert "KernelSHAP" in stored[0]
+
+
+def test_it_starts_where_no_page_says_hello(monkeypatch: pytest.MonkeyPatch) -> None:
+    live(monkeypatch)
+    monkeypatch.setattr("jupyter_xai.comparing.live.HELLO_TIMEOUT", 0.05)
+    monkeypatch.setattr("jupyter_xai.widget.page._publish", lambda *_, **__: None)
+    begun = threading.Event()
+
+    def watched(X: Any) -> Any:
+        begun.set()
+        return model(X)
+
+    view = xai.compare(watched, ROWS[0], ["kernel_shap"], background=ROWS, metrics=[], n_samples=200)
+    view._ipython_display_()
+    assert begun.wait(30)
+    assert view.wait(60).status == "settled"
