@@ -204,7 +204,10 @@ class BoundTable:
 
     def reduce(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Average over the background rows: (n_masks, outputs)."""
-        return np.asarray(outputs.reshape(-1, self.draws, outputs.shape[-1]).mean(axis=1))
+        each = outputs.reshape(-1, self.draws, outputs.shape[-1])
+        return np.asarray(
+            np.einsum("mdo->mo", each) / self.draws
+        )  # with few outputs mean() takes ten times as long
 
 
 def row_digest(row: tuple[Any, ...]) -> str:

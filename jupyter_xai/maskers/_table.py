@@ -269,20 +269,23 @@ class Table:
                 found[at] = (column.codes[source] != column.code(row[at])).any()
         return found
 
-    def rows(self, row: Sequence[Any], masks: NDArray[np.bool_], source: NDArray[np.intp]) -> Batch:
+    def rows(self, row: tuple[Any, ...], masks: NDArray[np.bool_], source: NDArray[np.intp]) -> Batch:
         """Model rows with present columns from the instance and the others from background rows.
 
         Parameters
         ----------
-        row : sequence
+        row : tuple
             The instance, aligned.
         masks : ndarray of shape (n, n_columns), bool
         source : ndarray of shape (draws,)
             Background rows; each mask is combined with each, mask-major.
         """
         if self._plain is not None:
-            own = np.array([as_number(value, "") for value in row], dtype=self._plain)
-            return _chosen(own, self._array()[source], masks)
+            kept = self.__dict__.get("_last")  # every batch of a run has the same row
+            if kept is None or kept[0] is not row:
+                kept = (row, np.array([as_number(value, "") for value in row], dtype=self._plain))
+                self.__dict__["_last"] = kept
+            return _chosen(kept[1], self._array()[source], masks)
         present, source = np.repeat(masks, len(source), axis=0), np.tile(source, len(masks))
         columns = []
         for at, column in enumerate(self.columns):
@@ -384,8 +387,8 @@ class Table:
 def _chosen(own: NDArray[Any], background: NDArray[Any], masks: NDArray[np.bool_]) -> NDArray[Any]:
     """Each mask with each background row, mask-major: own values where it is true.
 
-    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column, and takes
-    half as long again.
+    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column and takes half
+    as long again; and with a mask for each number beside the batch, each batch gets its memory anew from the system.
     """
     if own.dtype != background.dtype or own.itemsize > 8:
         return np.where(np.ascontiguousarray(masks)[:, None], own, background).reshape(-1, len(own))

@@ -58,8 +58,9 @@ def as_scores(answer: Any, n_rows: int) -> NDArray[np.float64]:
     scores = np.array(array, dtype=np.float64).reshape(n_rows, -1) if array.size else np.empty((n_rows, 0))
     if scores.shape[1] == 0:
         raise ModelError(f"Your model answered with 0 outputs {on}; {wanted}. Return at least one.", n_rows)
-    bad = ~np.isfinite(scores).all(axis=1)
-    if bad.any():
+    finite = np.isfinite(scores)
+    if not finite.all():
+        bad = ~finite.all(axis=1)
         first = scores[bad.argmax()]
         what = "NaN" if np.isnan(first).any() else "infinity"
         raise ModelError(
