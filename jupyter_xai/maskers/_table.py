@@ -387,8 +387,8 @@ class Table:
 def _chosen(own: NDArray[Any], background: NDArray[Any], masks: NDArray[np.bool_]) -> NDArray[Any]:
     """Each mask with each background row, mask-major: own values where it is true.
 
-    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column and takes half
-    as long again; and with a mask for each number beside the batch, each batch gets its memory anew from the system.
+    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column and takes
+    half as long again; and with a mask for each number beside it, each batch gets its memory anew from the system.
     """
     if own.dtype != background.dtype or own.itemsize > 8:
         return np.where(np.ascontiguousarray(masks)[:, None], own, background).reshape(-1, len(own))
