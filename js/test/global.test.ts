@@ -212,6 +212,17 @@ describe("many rows", () => {
     expect(view.all(".gl svg").length).toBeGreaterThan(0);
   });
 
+  it("says nothing twice where one class mirrors the other", async () => {
+    await show("credit");
+    expect(view.$('[aria-label="By output"]')).not.toBeNull();
+    const mirrored = golden("credit").overview;
+    const half = Buffer.from(mirrored.values.$b64, "base64").subarray(4 * mirrored.names.length);
+    mirrored.values.$b64 = Buffer.concat([half, half]).toString("base64");
+    await python(view.model, "overview", revive(mirrored));
+    expect(view.$('[aria-label="By output"]')).toBeNull();
+    expect(names()).toHaveLength(10);
+  });
+
   it("shows ten features, then more, and finds one of many", async () => {
     await show("many");
     expect(names()).toHaveLength(10);

@@ -282,5 +282,6 @@ class SubmodularPick(ExplainerKernel):
     def _before(self, total_rows: int | None) -> tuple[str, ...]:
         if total_rows is None or self.most_features == "auto":
             return ()
-        size = self.bytes_needed(total_rows) / 1e6
-        return (f"Keeps the explanations of all {total_rows:,} rows: at most {size:,.1f} MB.",)
+        size = self.bytes_needed(total_rows)
+        said = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.0f} kB"
+        return (f"Keeps the explanations of all {total_rows:,} rows: at most {said}.",)

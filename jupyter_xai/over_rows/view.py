@@ -78,6 +78,8 @@ class GlobalView:
         self._targets, self._executor, self._watch = targets, executor, watch
         self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
         self._scene = Scene(self._page, rows, getattr(kernel, "random_state", 0), progress)
+        if isinstance(targets, list | tuple) and targets:
+            self._page.set(display={"target": 0})  # what was asked for first is shown first
         self._beneath = Beneath(question, kernel, rows, targets, self._page, self._opened)
         self._lock = threading.RLock()
         self._timers = Timers()

@@ -41,7 +41,7 @@ def credit() -> GlobalExplanation:
     rng = np.random.default_rng(3)
     n = len(NAMES)
     importance = 0.12 / (1 + np.arange(n)) ** 0.8
-    values = np.stack([importance, importance])
+    values = np.stack([importance * 0.9, importance])
     errors = np.stack([importance * 0.12, importance * 0.12])
     errors[:, -3:] *= 6  # could be zero
     signed = values * rng.uniform(-1, 1, size=n)

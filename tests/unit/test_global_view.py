@@ -213,6 +213,14 @@ def test_watch_ends_it_and_progress_is_written(capsys: pytest.CaptureFixture[str
     assert "stopped" in capsys.readouterr().err
 
 
+def test_what_was_asked_for_first_is_shown_first() -> None:
+    names = ["bad", "good"]
+    asked = xai.explain_dataset(bank, ROWS[:5], targets=["good", "bad"], output_names=names, n_samples=30)
+    assert asked.output_names == ("good", "bad")
+    assert asked._page.get("display") == {"target": 0}
+    assert xai.explain_dataset(bank, ROWS[:5], n_samples=30)._page.get("display") == {}
+
+
 # --- what is sent -----------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,10 @@ export function Classes(props: { over: Overview; output: number; choose: (output
   const names = over.output_names;
   if (names.length < 2 && !over.map) return null;
   const all = float32(over.values) as Float32Array;
+  // of two probabilities one mirrors the other
+  const n = over.names.length;
+  const close = (value: number, i: number) => Math.abs(value - (all[n + i] as number)) <= 1e-4 * Math.abs(value);
+  if (names.length === 2 && !over.map && all.subarray(0, n).every(close)) return null;
   const end = wantedEnd(all, null);
   const decimals = decimalsFor(over.output_unit, end);
   return (

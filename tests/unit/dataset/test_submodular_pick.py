@@ -178,7 +178,7 @@ def test_of_a_table_conditions_are_features_and_few_are_kept():
     assert any("x0 <=" in name for name in found.feature_names)
     assert (np.diff(found.coverage) >= 0).all()
     assert found.coverage[-1] <= 1 + 1e-12
-    assert "Keeps the explanations of all 60 rows: at most 0.0 MB." in found.notices
+    assert "Keeps the explanations of all 60 rows: at most 3 kB." in found.notices
     columns = xai.SubmodularPick(local, budget=4, most_features="auto", features="feature").explain(X)
     assert set(columns.feature_names) == {f"x{i}" for i in range(6)}
     assert columns.coverage[0] == pytest.approx(1.0)  # any row has every column: the rest goes by weight
