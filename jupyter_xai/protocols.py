@@ -206,12 +206,16 @@ class Draws:
         one block may depend on each other (a pair with its complement, one scramble of a Sobol sequence), and
         draws of two blocks not so that their errors add up. Numbers from 0 without a gap, in any order, counted
         over the whole sequence. A run settles with no fewer than eight of them. None: every draw by itself.
+    controls : callable, optional
+        ``controls() -> (n, n_controls)``: what else is known of each draw, in columns whose expectation is 0 whatever
+        its features are. A regression with them has the same coefficients, and less is left to chance.
     """
 
     features: NDArray[Any]
     distances: NDArray[np.float64]
     build: Callable[[NDArray[np.intp]], Batch]
     blocks: NDArray[np.intp] | None = None
+    controls: Callable[[], NDArray[np.float32]] | None = None
 
 
 class Neighbourhood(Protocol):

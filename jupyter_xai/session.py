@@ -156,7 +156,7 @@ class Session:
         """Specs of the request's kernel and its baseline, then of the masker where it has a part in it."""
         cls = self._kernel_class(request)
         gradient = self._is_gradient(request)
-        pieces = () if gradient and self._found.kind != "text" else self._masker.params
+        pieces = () if gradient and self._found.kind != "text" else _used(self._masker, cls)
         return (
             *cls.params,
             *(self._baseline_spec() if gradient and "baseline" in inspect.signature(cls).parameters else ()),
@@ -366,6 +366,14 @@ def describe_error(error: BaseException) -> dict[str, str]:
         "hint": hint(cause),
         "traceback": "".join(traceback.format_exception(error)),
     }
+
+
+def _used(masker: Any, cls: Any) -> tuple[ParamSpec, ...]:
+    """Specs of the masker that have a part in a kernel: those of a neighbourhood only where it draws from one."""
+    apart = getattr(masker, "of_neighbourhood", ())
+    if getattr(cls, "draws_around", True):
+        apart = ()
+    return tuple(spec for spec in masker.params if spec.name not in apart)
 
 
 def kernel_rows(kind: Kind, predictor: Predictor) -> list[dict[str, str]]:

@@ -30,7 +30,7 @@ WIDTH = 0.25
 
 @study("lime-masks")
 def lime_masks(scale: Scale) -> Iterator[Duel]:
-    """The default number of draws, and a fifth of it: ridge regression on balanced draws, and the process."""
+    """The default number of draws, and a fifth of it: ridge regression on balanced draws, and our default."""
     for game in games(scale):
         yield from duels(game, scale)
 
@@ -38,7 +38,7 @@ def lime_masks(scale: Scale) -> Iterator[Duel]:
 def duels(game: Game, scale: Scale) -> Iterator[Duel]:
     """All duels of a game."""
     for calls in (game.n_samples, game.n_samples // 5):
-        for surrogate in ("ridge", "gp"):
+        for surrogate in ("ridge", "auto"):
             work, peers = f"{game.name}, {surrogate}", {"lime": by_lime(game)}
             yield Duel(work, game.truth, scale(calls, 64), ours(game, surrogate), peers, {"lime": 1.5})
 
@@ -51,14 +51,15 @@ def lime_masks_coverage(scale: Scale) -> Iterator[Coverage]:
 
 
 def coverages(game: Game, scale: Scale) -> Iterator[Coverage]:
-    """All coverages of a game; the process has settled before 1,000 draws."""
+    """All coverages of a game."""
     runs = scale(-(-5000 // game.n), 3)
     for surrogate, calls, tolerance, said in (
         ("ridge", 256, 0.0, "256"),
         ("ridge", 1000, 0.0, "1,000"),
         ("ridge", 5000, 0.05, "settled"),
-        ("gp", 256, 0.0, "256"),
-        ("gp", 5000, 0.05, "settled"),
+        ("auto", 256, 0.0, "256"),
+        ("auto", 1000, 0.0, "1,000"),
+        ("auto", 5000, 0.05, "settled"),
     ):
         yield Coverage(f"{game.name}, {surrogate}, {said}", hits(game, surrogate, calls, tolerance), runs)
 

@@ -41,7 +41,9 @@ class ExplainerKernel(DatasetKernel):
 
     @property
     def most_rows(self) -> int:
-        """More where the explainer takes many rows a pass."""
+        """More where the explainer takes many rows a pass, or explains them by the same draws."""
+        if getattr(self.explainer, "shares_draws", False):
+            return _ROWS_OF_PASSES
         return _ROWS if getattr(self.explainer, "masker", None) is not None else _ROWS_OF_PASSES
 
     @property

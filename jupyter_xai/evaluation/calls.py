@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.evaluation.pool import Pool
+from jupyter_xai.evaluation.shelves import Shelves
 from jupyter_xai.protocols import Batch, Draws, Kind, Neighbourhood, Predictor
 
 _ROWS: dict[Kind, int] = {"table": 1024, "text": 128, "image": 32}
@@ -37,6 +38,8 @@ class Block:
         All outputs of the model.
     blocks : ndarray of shape (stop - start,), optional
         Independent block of each draw, see ``Draws``.
+    controls : callable, optional
+        What else is known of each draw, see ``Draws``.
     opens : bool
         Whether it is the instance alone and more follows: what a view is opened with.
     """
@@ -48,6 +51,7 @@ class Block:
     outputs: NDArray[np.float64]
     blocks: NDArray[np.intp] | None = None
     opens: bool = False
+    controls: Callable[[], NDArray[np.float32]] | None = None
 
 
 class Calls:
@@ -101,7 +105,7 @@ class Calls:
             row = row_bytes(instance()) if self._kind == "image" else 0
             self._limit = max(1, min(most, _BATCH_BYTES // max(row, 1)))
             self._size = min(_FIRST[self._kind], self._limit) if self._live else self._limit
-        if self._pool is None:
+        if self._pool is None or self._pool.of_one_run:
             return
         key, stamp = self.predictor.key, self.predictor.stamp()
         changed = self._pool.stamped(key, stamp)
@@ -215,21 +219,24 @@ class Evaluation(Calls):
         ModelError
             If the model fails, or runs out of memory on a single row.
         """
-        key, sequence = self.predictor.key, self.neighbourhood.key
-        self._start(lambda pool: pool.get(key, sequence, 0, 1), self.neighbourhood.instance)
+        shelves = Shelves(self._pool, self.predictor.key, self.neighbourhood)
+        self._start(shelves.known, shelves.witness)
         edges = sorted({*(stop for stop in stops if 0 < stop < n), n})
         at = 0
         while at < n:
-            held = self._pool.length(key, sequence) if self._pool else 0
+            held = shelves.length(at)
             stop = min(at + self._size, edges[bisect_right(edges, at)], held if held > at else n)
+            if at == 0 and not held and shelves.others:
+                stop = 1
             draws = self.neighbourhood.draw(at, stop)
-            outputs = self._pool.get(key, sequence, at, stop) if self._pool and held > at else None
+            outputs = shelves.get(at, stop) if held > at else None
             if outputs is None:
                 outputs = self._answers(draws, stop - at)
-                if self._pool is not None:
-                    self._pool.put(key, sequence, at, outputs)
+                shelves.put(at, outputs)
             opens = stop == 1 < n and 1 in stops
-            yield Block(at, stop, draws.features, draws.distances, outputs, draws.blocks, opens)
+            yield Block(
+                at, stop, draws.features, draws.distances, outputs, draws.blocks, opens, draws.controls
+            )
             if at == 0:
                 self._examine(self.neighbourhood, outputs[:1])
             if stop - at >= self._size:

@@ -33,6 +33,11 @@ class Pool:
     ----------
     max_bytes : int, default=64 MiB
 
+    Attributes
+    ----------
+    of_one_run : bool
+        Whether all of it was asked within one run, so that nobody looks whether the model is still the same.
+
     Notes
     -----
     There are two kinds of shelves: draws of a neighbourhood, by their place in its sequence, and masks of a
@@ -48,6 +53,7 @@ class Pool:
 
     def __init__(self, max_bytes: int = 64 * 2**20) -> None:
         self.max_bytes = max_bytes
+        self.of_one_run = False
         self._lock = threading.Lock()
         self._shelves: OrderedDict[tuple[Hashable, Hashable], _Shelf] = OrderedDict()
         self._masks: OrderedDict[tuple[Hashable, Hashable], dict[bytes, NDArray[np.float64]]] = OrderedDict()

@@ -33,7 +33,7 @@ def groups_of(blocks: NDArray[np.intp] | None, n: int, most: int = MAX_BLOCKS) -
     return np.asarray(blocks // -(-(int(blocks.max(initial=0)) + 1) // most))
 
 
-def half_width_factor(n_blocks: int) -> float:
+def half_width_factor(n_blocks: float) -> float:
     """Student's quantile with one degree of freedom fewer than blocks, over 1.96.
 
     Examples

@@ -67,7 +67,10 @@ class LocalModel:
         self._around = around
         self._evaluation = evaluation
         self._params = params
-        self._draws = WeightedRidge(around.n_features)
+        auto = isinstance(params["surrogate"], str) and params["surrogate"] == "auto"
+        self._best = auto and params["sampler"] == "balanced"
+        n_controls = int(getattr(around, "n_controls", 0)) if self._best else 0
+        self._draws = WeightedRidge(around.n_features, n_controls)
         self._process: MaskProcess | None = None
         self._targets: Targets | None = None
         self._all = np.empty(0)
@@ -87,6 +90,9 @@ class LocalModel:
             most = None if params["n_features"] == "auto" else params["n_features"]
             self._selector = Selector(params["feature_selection"], most, self._instance.astype(np.float64))
             if isinstance(params["surrogate"], str) and params["surrogate"] == "gp":
+                self._check_process()
+                self._process = self._prepared()
+            elif self._best and not self._unfit():
                 self._process = self._prepared()
         distances = distances_to(self._instance, block.features, block.distances, params["distance"])
         weights = weights_of(distances, params["kernel_width"], params["kernel"])
@@ -94,17 +100,28 @@ class LocalModel:
             raise InputError(
                 "kernel= gives the instance itself weight 0. Mend it so that weights fall with the distance."
             )
-        self._draws.add(block.features, weights, self._targets.select(block.outputs), block.blocks)
+        controls = block.controls() if self._draws.n_controls and block.controls is not None else None
+        outputs = self._targets.select(block.outputs)
+        self._draws.add(block.features, weights, outputs, block.blocks, controls)
 
-    def _prepared(self) -> MaskProcess:
-        """A Gaussian process over masks, where the answer is a function of the mask and its weight of its size."""
-        sizes = getattr(self._around, "sizes", None)
-        if sizes is None:
+    def _check_process(self) -> None:
+        """Refuse surrogate="gp" where it does not apply."""
+        if getattr(self._around, "sizes", None) is None:
             raise InputError(
                 "surrogate='gp' learns a function of masks, but draws of a table have numbers of their own as well. "
-                "Pass surrogate='ridge', or explain a text or an image."
+                "Leave surrogate= out, or explain a text or an image."
             )
-        for name, wanted, why in (
+        for name, why in self._unfit():
+            raise InputError(f"surrogate='gp' does not go with this {name}=: {why}. Pass surrogate='ridge'.")
+
+    def _unfit(self) -> list[tuple[str, str]]:
+        """Why a Gaussian process does not apply, by keyword.
+
+        Nothing where the answer is a function of the mask, and its weight of its size.
+        """
+        if getattr(self._around, "sizes", None) is None:
+            return [("masker", "draws are more than masks")]
+        asked = (
             ("n_features", self._selector.name == "none", "it keeps all features"),
             (
                 "distance",
@@ -116,12 +133,12 @@ class LocalModel:
                 getattr(self._around, "exact", False),
                 "a background of several images has no one answer for a mask",
             ),
-        ):
-            if not wanted:
-                raise InputError(
-                    f"surrogate='gp' does not go with this {name}=: {why}. Pass surrogate='ridge'."
-                )
-        d = self._around.n_features
+        )
+        return [(name, why) for name, fits, why in asked if not fits]
+
+    def _prepared(self) -> MaskProcess:
+        """A Gaussian process over masks."""
+        d, sizes = self._around.n_features, getattr(self._around, "sizes", np.empty(0))
         nested = np.arange(d)[None] < np.arange(d + 1)[:, None]  # one mask of each size
         kept = 1.0 - np.sqrt(np.arange(d + 1) / d)
         distances = distances_to(np.ones(d, dtype=np.bool_), nested, kept, self._params["distance"])
@@ -189,7 +206,7 @@ class LocalModel:
 
     def _notices(self, fit: LinearFit) -> tuple[str, ...]:
         """What the reader should know of the local model and the choice of features."""
-        if self._process is not None:
+        if self._process is not None and not self._best:
             return self._learnt(fit)
         far = self._far()
         if self._selector.name == "none":
@@ -222,15 +239,15 @@ class LocalModel:
                 f"All masks of {self._around.n_features} features were asked about: nothing is left to chance.",
             )
         if fit.learnt is not None and fit.learnt.all():
-            return (
-                "A Gaussian process learnt the outputs from the draws; its intervals are rather too wide.",
-            )
+            return ("A Gaussian process learnt the outputs from the draws.",)
         if self._around.n_features > MOST_FEATURES:
             why = f"for more than {MOST_FEATURES} features it has too few draws to learn from"
         elif fit.learnt is None:
-            why = f"it needs more draws, or its squared errors on draws left out may be over {BETTER:.0%} of a line's"
+            why = (
+                f"it needs more draws, or may leave more than {BETTER:.0%} of the squares that a line leaves"
+            )
         else:
-            why = f"its squared errors on draws left out may be over {BETTER:.0%} of a line's"
+            why = f"it may leave more than {BETTER:.0%} of the squares that a line leaves of draws left out"
         which = "" if fit.learnt is None else f" for {int((~fit.learnt).sum())} of {len(fit.learnt)} outputs"
         return (f"Ridge regression stands in for the Gaussian process{which}: {why}.",)
 

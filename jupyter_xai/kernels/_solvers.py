@@ -16,6 +16,8 @@ from jupyter_xai.kernels._rows import Rows, joined
 from jupyter_xai.kernels._selection import Selector
 
 _PRIMAL = 3000  # features up to which the d x d Gram matrix is kept
+_ENOUGH = 5  # draws a coefficient from which controls are regressed on as well
+_CONTROLS = 1.0  # ridge penalty on the coefficients of controls, which have unit variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,9 @@ class WeightedRidge:
     Parameters
     ----------
     n_features : int
+    n_controls : int, default=0
+        Columns that draws bring beside their features, of expectation 0 whatever these are. They are regressed on as
+        well once there are five draws a coefficient, and are no part of the model.
 
     Notes
     -----
@@ -66,16 +71,19 @@ class WeightedRidge:
     ones do; neighbouring blocks are taken together if there are more than 128.
     """
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, n_controls: int = 0) -> None:
         self.n_features = n_features
+        self.n_controls = n_controls if n_features + n_controls <= _PRIMAL else 0
         self.n = 0
         self.rows = Rows(n_features)
         self._weights: list[NDArray[np.float64]] = []
         self._outputs: list[NDArray[np.float64]] = []
         self._blocks: list[NDArray[np.intp]] = []
         self._shift: NDArray[np.float64] | None = None
-        self._gram = np.zeros((n_features, n_features)) if n_features <= _PRIMAL else None
-        self._sum_z = np.zeros(n_features)
+        self._controls: list[NDArray[np.float32]] = []
+        columns = n_features + self.n_controls
+        self._gram = np.zeros((columns, columns)) if n_features <= _PRIMAL else None
+        self._sum_z = np.zeros(columns)
         self._sum_zy: NDArray[np.float64] | None = None
 
     def add(
@@ -84,6 +92,7 @@ class WeightedRidge:
         weights: NDArray[np.float64],
         outputs: NDArray[np.float64],
         blocks: NDArray[np.intp] | None = None,
+        controls: NDArray[np.float32] | None = None,
     ) -> None:
         """Take in draws.
 
@@ -95,23 +104,31 @@ class WeightedRidge:
         outputs : ndarray of shape (n, outputs)
         blocks : ndarray of shape (n,), optional
             Which draws depend on each other, numbered over all that are added; None for independent draws.
+        controls : ndarray of shape (n, n_controls), optional
+            Not None if there are controls.
         """
         if self._shift is None:
             self._shift = np.array(outputs[0], dtype=np.float64)
-            self._sum_zy = np.zeros((self.n_features, len(self._shift)))
+            self._sum_zy = np.zeros((len(self._sum_z), len(self._shift)))
         assert self._sum_zy is not None
         y = outputs - self._shift
         root = np.sqrt(weights)[:, None]
-        size = max(1, _rows.CHUNK_BYTES // (8 * self.n_features))
+        size = max(1, _rows.CHUNK_BYTES // (8 * len(self._sum_z)))
         for first in range(0, len(y), size):
             rows = slice(first, first + size)
-            z = features[rows].astype(np.float64)
+            z = np.empty((len(y[rows]), len(self._sum_z)))
+            z[:, : self.n_features] = features[rows]
+            if self.n_controls:
+                assert controls is not None
+                z[:, self.n_features :] = controls[rows]
             z *= root[rows]
             if self._gram is not None:
                 self._gram += z.T @ z
             self._sum_z += root[rows, 0] @ z
             self._sum_zy += z.T @ (root[rows] * y[rows])
         self.rows.add(features)
+        if self.n_controls and controls is not None:
+            self._controls.append(controls)
         self._weights.append(weights)
         self._outputs.append(y)
         if blocks is not None:
@@ -155,12 +172,29 @@ class WeightedRidge:
         ndarray of shape (n_features, n_features)
         ndarray of shape (n_features, outputs)
         """
+        found = self._moments()
+        return found.gram, found.right
+
+    def _moments(self) -> _Moments:
+        """The moments less what controls explain of either, and how to get back."""
         assert self._sum_zy is not None
-        w = self.weights
+        w, d = self.weights, self.n_features
         total = float(w.sum())
         gram = self._gram if self._gram is not None else self.rows.gram(w)
+        right = self._sum_zy - np.outer(self._sum_z, w @ self.outputs / total)
         centred = gram - np.outer(self._sum_z, self._sum_z / total)
-        return centred, self._sum_zy - np.outer(self._sum_z, w @ self.outputs / total)
+        if not self.n_controls or self.n < _ENOUGH * (1 + len(self._sum_z)):
+            return _Moments(centred[:d, :d], right[:d], None, None, 0.0)
+        among = centred[d:, d:] + _CONTROLS * np.eye(self.n_controls)
+        solved = np.linalg.solve(among, np.concatenate([centred[d:], right[d:]], axis=1))
+        by_feature, by_output = solved[:, :d], solved[:, len(centred) :]
+        return _Moments(
+            centred[:d, :d] - centred[:d, d:] @ by_feature,
+            right[:d] - centred[:d, d:] @ by_output,
+            by_feature,
+            by_output,
+            float(np.trace(solved[:, d : len(centred)])),
+        )
 
     def r_squared(self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weighted R squared of linear models, shape (outputs,).
@@ -172,6 +206,10 @@ class WeightedRidge:
             For outputs as they were given.
         """
         return self._r_squared(self._scores(coefs.T, intercepts - self.shift)[1])
+
+    def squares(self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weighted sum of the squared residuals of linear models, shape (outputs,); see ``r_squared``."""
+        return self._scores(coefs.T, intercepts - self.shift)[1]
 
     def fit(self, alpha: float, selector: Selector | None = None) -> LinearFit:
         """Solve for all outputs, in float64.
@@ -187,6 +225,7 @@ class WeightedRidge:
         w, y = self.weights, self.outputs
         total, d = float(w.sum()), self.n_features
         z_mean, y_mean = self._sum_z / total, w @ y / total
+        moments: _Moments | None = None
         coefs = np.zeros((d, y.shape[1]))
         kept = np.ones(coefs.T.shape, dtype=np.bool_)
         parts: list[tuple[NDArray[np.intp], NDArray[np.intp], _Inverse | _DualInverse]] = []
@@ -194,7 +233,8 @@ class WeightedRidge:
             right = self._sum_zy - np.outer(self._sum_z, y_mean)
             parts.append((np.arange(d), np.arange(y.shape[1]), _DualInverse(self.rows, w, z_mean, alpha)))
         else:
-            gram, right = self.moments()
+            moments = self._moments()
+            gram, right = moments.gram, moments.right
             if selector is not None:
                 kept = np.stack([selector.keep(gram, column, self.n) for column in right.T])
             choices, which = np.unique(kept, axis=0, return_inverse=True)
@@ -204,19 +244,27 @@ class WeightedRidge:
                 parts.append((features, np.flatnonzero(which.ravel() == k), inverse))
         for features, targets, solver in parts:
             coefs[np.ix_(features, targets)] = solver.solve(right[np.ix_(features, targets)])
-        intercepts = y_mean - z_mean @ coefs
-        scores, residual = self._scores(coefs, intercepts)
+        used = moments.of_controls(coefs) if moments is not None else None
+        intercepts = y_mean - z_mean[:d] @ coefs
+        if used is not None:
+            intercepts -= z_mean[d:] @ used
+        scores, residual = self._scores(coefs, intercepts, used, moments)
         std_errors = np.zeros(coefs.shape)
         for features, targets, solver in parts:
-            std_errors[np.ix_(features, targets)] = self._errors(solver, scores[:, features][:, :, targets])
+            lost = solver.effective + (moments.effective if moments is not None else 0.0)
+            std_errors[np.ix_(features, targets)] = self._errors(
+                solver, scores[:, features][:, :, targets], lost
+            )
         return LinearFit(
             coefs.T.copy(), intercepts + self.shift, std_errors.T.copy(), self._r_squared(residual), kept
         )
 
-    def _errors(self, inverse: _Inverse | _DualInverse, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _errors(
+        self, inverse: _Inverse | _DualInverse, scores: NDArray[np.float64], effective: float
+    ) -> NDArray[np.float64]:
         """Standard errors (features, outputs) from the sums of scores over groups (groups, features, outputs)."""
         n_groups, n_features, _ = scores.shape
-        free = self.n - 1.0 - inverse.effective
+        free = self.n - 1.0 - effective
         if free <= 0:
             return np.full(scores.shape[1:], np.inf)
         influence = inverse @ scores.transpose(1, 0, 2).reshape(n_features, -1)
@@ -234,33 +282,64 @@ class WeightedRidge:
             )
 
     def _scores(
-        self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]
+        self,
+        coefs: NDArray[np.float64],
+        intercepts: NDArray[np.float64],
+        used: NDArray[np.float64] | None = None,
+        moments: _Moments | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sums of weighted residual scores over each group, and the weighted sum of squared residuals.
+        """Sums of weighted residual scores over each group, and the weighted sum of the model's squared residuals.
 
-        Coefficients have shape (n_features, outputs), intercepts are those of the shifted outputs.
+        Coefficients have shape (n_features, outputs), intercepts are those of the shifted outputs. With coefficients
+        of the controls, ``used``, scores are those of the regression with them.
         """
         w, y, groups = self.weights, self.outputs, self.groups()
-        z_mean = self._sum_z / w.sum()
+        n_columns = self.n_features if used is None else len(self._sum_z)
+        z_mean = self._sum_z[:n_columns] / w.sum()
         n_groups = int(groups.max()) + 1
-        scores = np.zeros((n_groups, self.n_features, y.shape[1]))
+        scores = np.zeros((n_groups, n_columns, y.shape[1]))
         left_sums = np.zeros((n_groups, y.shape[1]))
         residual = np.zeros(y.shape[1])
-        for rows, chunk in self.rows.chunks():
+        for rows, features in self.rows.chunks():
+            z = features
             left = y[rows] - intercepts
-            left -= chunk @ coefs
+            left -= z @ coefs
+            residual += np.einsum("nt,n->t", left**2, w[rows])
+            if used is not None:
+                more = joined(self._controls)[rows].astype(np.float64)
+                left -= more @ used
+                z = np.concatenate([z, more], axis=1)
             weighted = left * w[rows, None]
-            residual += np.einsum("nt,nt->t", weighted, left)
-            group, z = groups[rows], chunk
+            group = groups[rows]
             if (group[1:] < group[:-1]).any():
                 order = np.argsort(group, kind="stable")
-                group, z, weighted = group[order], chunk[order], weighted[order]
+                group, z, weighted = group[order], z[order], weighted[order]
             edges = np.flatnonzero(np.diff(group, prepend=-1))
             left_sums[group[edges]] += np.add.reduceat(weighted, edges, axis=0)
             for first, last in zip(edges, [*edges[1:], len(group)], strict=True):
                 scores[group[first]] += z[first:last].T @ weighted[first:last]
         scores -= z_mean[:, None] * left_sums[:, None, :]
+        if used is not None and moments is not None and moments.by_feature is not None:
+            d = self.n_features
+            scores = scores[:, :d] - np.einsum("cf,gct->gft", moments.by_feature, scores[:, d:])
         return scores, residual
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Centred moments of the features less what controls explain, and the controls' part in it."""
+
+    gram: NDArray[np.float64]
+    right: NDArray[np.float64]
+    by_feature: NDArray[np.float64] | None
+    by_output: NDArray[np.float64] | None
+    effective: float
+
+    def of_controls(self, coefs: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Coefficients of the controls beside these of the features, (n_controls, outputs)."""
+        if self.by_feature is None or self.by_output is None:
+            return None
+        return self.by_output - self.by_feature @ coefs
 
 
 class _Inverse:

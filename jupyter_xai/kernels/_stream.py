@@ -177,6 +177,8 @@ class SampledKernel:
     """
 
     params: ClassVar[tuple[ParamSpec, ...]]
+    draws_around: ClassVar[bool] = False
+    """Whether it draws from the masker's neighbourhood of the instance, and not by masks alone."""
     n_targets: int = 5
     """Outputs explained when no targets are asked for."""
     clock: Clock = time.perf_counter

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
-from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool
+from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool, ask_instances, check_batch_size
+from jupyter_xai.explanation import Explanation, ExplanationBatch
 from jupyter_xai.kernels._local import LocalModel
 from jupyter_xai.kernels._locality import METRICS
 from jupyter_xai.kernels._regressors import check_regressor
 from jupyter_xai.kernels._selection import Selection
-from jupyter_xai.kernels._stream import Estimator, SampledKernel
+from jupyter_xai.kernels._stream import Estimator, SampledKernel, instances
 from jupyter_xai.maskers.neighbourhoods import neighbourhood_of
+from jupyter_xai.models.torch import WeightsChanged
 from jupyter_xai.params import ChoiceParam, FloatParam, IntParam, ParamSpec
-from jupyter_xai.protocols import Masker, Predictor, Sampler, Target
+from jupyter_xai.protocols import Masker, Neighbourhood, Predictor, Sampler, Target
+
+_ROWS = 128
 
 
 class Lime(SampledKernel):
@@ -43,11 +49,14 @@ class Lime(SampledKernel):
         Features that the local model of each output may use; the others have weight 0. Auto: all.
     feature_selection : {"auto", "none", "forward_selection", "highest_weights", "lasso_path"}, default="auto"
         How they are chosen, as lime does. Auto: greedily for up to six, else by weight times value.
-    surrogate : {"ridge", "gp"} or regressor, default="ridge"
-        The local model: ridge regression; for texts and images of up to 64 features "gp", ridge regression over all
-        masks on what a Gaussian process learns from the draws, which needs far fewer of them where the model is
-        smooth or few features matter; or a linear regressor with scikit-learn's ways (``fit`` that takes
-        ``sample_weight``, then ``coef_`` and ``intercept_``), which is copied; ``alpha`` is for the first two.
+    surrogate : {"auto", "ridge", "gp"} or regressor, default="auto"
+        How the local model is fitted. Ridge: regression on the draws, as lime does. Gp: the same regression over all
+        masks of a text or an image, on what a Gaussian process learns from the draws, with the regression on what that
+        leaves; it needs far fewer draws where the model is smooth or few features matter. Auto, with balanced draws:
+        the latter for up to 64 features where it leaves less; for a table the regression on the numbers drawn as
+        well, which have no part in the model and take their noise with them. All of them estimate the same. Or a
+        linear regressor with scikit-learn's ways (``fit`` that takes ``sample_weight``, then ``coef_`` and
+        ``intercept_``), which is copied; ``alpha`` is not for that.
     alpha : float or "auto", default="auto"
         Ridge penalty on the weights, not scaled by the number of draws. Auto: lime's 1 at the default number of
         draws, and in proportion for fewer or more, so that what is estimated does not depend on their number;
@@ -78,6 +87,7 @@ class Lime(SampledKernel):
     """
 
     method: ClassVar[str] = "lime"
+    draws_around: ClassVar[bool] = True
     params: ClassVar[tuple[ParamSpec, ...]] = (
         IntParam(
             name="n_samples",
@@ -150,11 +160,12 @@ class Lime(SampledKernel):
         ),
         ChoiceParam(
             name="surrogate",
-            default="ridge",
+            default="auto",
             label="local model",
-            doc="What is fitted to the model's answers.",
+            doc="How the local model is fitted to the answers: by what needs the fewest, by regression alone, or by a "
+            "Gaussian process.",
             cost="solve",
-            choices=("ridge", "gp"),
+            choices=("auto", "ridge", "gp"),
             free=True,
         ),
         ChoiceParam(
@@ -187,7 +198,7 @@ class Lime(SampledKernel):
         distance: Any = "auto",
         n_features: int | Literal["auto"] = "auto",
         feature_selection: Selection = "auto",
-        surrogate: Any = "ridge",
+        surrogate: Any = "auto",
         sampler: Sampler = "balanced",
         tolerance: float = 0.01,
         random_state: int | None = 0,
@@ -208,13 +219,63 @@ class Lime(SampledKernel):
         self.random_state = random_state
         self.batch_size = batch_size
 
+    @property
+    def shares_draws(self) -> bool:
+        """Whether the rows of ``explain_batch`` are explained by one and the same draws."""
+        return hasattr(self.masker, "table") and not hasattr(
+            getattr(self.masker, "background", None), "tocsr"
+        )
+
+    def explain_batch(self, X: Iterable[Any], targets: Target | None = None) -> ExplanationBatch:
+        """Explain several instances; row i equals ``explain(X[i])``.
+
+        A table's draws are the same for every row, but for the row itself: the model is asked about them once.
+
+        Parameters
+        ----------
+        X : DataFrame, array or iterable of instances
+        targets : optional
+            As in ``explain``.
+        """
+        if not self.shares_draws:
+            return super().explain_batch(X, targets)
+        return ExplanationBatch(
+            [found for some in _some(instances(X)) for found in self._together(some, targets)]
+        )
+
+    def _rows_a_call(self) -> int:
+        return _ROWS if self.batch_size == "auto" else check_batch_size(self.batch_size)
+
+    def _together(self, some: list[Any], targets: Target | None) -> list[Explanation]:
+        """Explain some rows of a table, all of one model."""
+        predictor, pool = self._predictor(), Pool()
+        sampler = self._chosen()["sampler"]
+        try:
+            with predictor.run():
+                placed = [
+                    _Placed(neighbourhood_of(self.masker, x, predictor, self.random_state, sampler))
+                    for x in some
+                ]
+                if len(placed) > 1:
+                    ask_instances(predictor, [each.around for each in placed], pool, self._rows_a_call())
+                return [
+                    last
+                    for each in placed
+                    for last in self._once(each, targets, predictor, watch=None, pool=pool, gate=None)
+                ]
+        except WeightsChanged:  # a model that is being trained: each row by weights of its own
+            return [self.explain(x, targets) for x in some]
+
     def _begin(
         self, x: Any, targets: Target | None, predictor: Predictor, pool: Pool | None, *, live: bool
     ) -> tuple[Evaluation | MaskEvaluation, Estimator, int, float]:
         chosen = self._chosen()
         if not isinstance(chosen["surrogate"], str):
             check_regressor(chosen["surrogate"])
-        around = neighbourhood_of(self.masker, x, predictor, self.random_state, chosen["sampler"])
+        if isinstance(x, _Placed):
+            around = x.around
+        else:
+            around = neighbourhood_of(self.masker, x, predictor, self.random_state, chosen["sampler"])
         for name in ("n_samples", "kernel_width"):
             chosen[name] = getattr(around, name) if chosen[name] == "auto" else chosen[name]
         evaluation = Evaluation(
@@ -222,3 +283,17 @@ class Lime(SampledKernel):
         )
         local = LocalModel(self, targets, around, evaluation, chosen)
         return evaluation, local, chosen["n_samples"], chosen["tolerance"]
+
+
+class _Placed:
+    """An instance whose neighbourhood is made already."""
+
+    def __init__(self, around: Neighbourhood) -> None:
+        self.around = around
+
+
+def _some(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Lists of so many rows that what is kept of each does not add up."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, _ROWS)):
+        yield some

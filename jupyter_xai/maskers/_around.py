@@ -14,9 +14,11 @@ from jupyter_xai.explanation import Layout
 from jupyter_xai.maskers._bound import row_digest, row_layout, to_backend
 from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import NumberColumn, as_number
-from jupyter_xai.maskers._random import Prefix, as_slice, block_rows, check_seed, generator
-from jupyter_xai.maskers._sobol import REPLICATES, SobolReplicates
+from jupyter_xai.maskers._controls import Controls
+from jupyter_xai.maskers._random import as_slice, check_seed
+from jupyter_xai.maskers._sobol import REPLICATES
 from jupyter_xai.maskers._table import Table
+from jupyter_xai.maskers._table_draws import TableDraws, draws_of
 from jupyter_xai.protocols import Batch, Draws, Predictor, Sampler
 
 PER_SPREAD = "Weights of numbers are per standard deviation of the background (discretizer='none')."
@@ -55,7 +57,8 @@ class TableNeighbourhood:
         self._seed = check_seed(random_state)
         self._own = [np.array(table.own_codes(feature, self._row)) for feature in table.joint]
         self._numbers = [k for k, at in enumerate(table.free) if self._as_number(at)]
-        self._cells = self._moved() if around and self._numbers else table.cells
+        moved = around and bool(self._numbers)
+        self._cells = self._moved() if moved else table.cells
         self._first, self._many = self._cells.stretch(
             np.array([codes[at] for at in table.free], dtype=table.cells.codes.dtype)
         )
@@ -69,20 +72,19 @@ class TableNeighbourhood:
         for k in self._numbers:
             own = as_number(self._row[table.free[k]], "")
             self._at[self._alone[k]] = self._standardised(k, np.array([own]))[0]
-        # background rows side by side with those like them in a group, so that balanced places are balanced in it
-        self._orders = [np.lexsort(table.joint_codes(feature).T) for feature in table.joint]
-        n_numbers = len(table.free) + len(table.joint)
-        self._sobol = (
-            SobolReplicates(self._seed, "table, sobol", n_numbers) if sampler == "balanced" else None
+        self._sequence = (
+            TableDraws(table, self._cells, self._seed, sampler)
+            if moved
+            else draws_of(table, self._seed, sampler)
         )
-        if self._sobol is not None:
-            self._prefix = Prefix(self._balanced, self._sobol.rows)
-        else:
-            size = block_rows(n_numbers)
-            self._prefix = Prefix(lambda k: self._block(k, size), size)
+        self._before = int(
+            sampler == "balanced"
+        )  # the instance stands before balanced draws, else in the first's place
+        self._controls: Controls | None = None
         self.layout: Layout = row_layout(table, self._row, binned=True)
         self.n_features = len(table.members)
         self.key: Hashable = ("table bins", table.digest, row_digest(self._row), self._seed, sampler, around)
+        self.shared_key: Hashable = None if moved else ("table draws", table.digest, self._seed, sampler)
         self.kernel_width = 0.75 * math.sqrt(self.n_features)
         self.n_samples = 5000
         notices = (PER_SPREAD,) if self._numbers else ()
@@ -104,19 +106,16 @@ class TableNeighbourhood:
             )
         return Cells(columns, self._table.n_rows)
 
-    def _block(self, k: int, size: int) -> tuple[NDArray[Any], ...]:
-        """Block k of the sequence: one cell a column, one background row a group."""
-        rng = generator(self._seed, "table", k)
-        cells = self._cells.draw(rng, size)
-        return cells, rng.integers(self._table.n_rows, size=(size, len(self._orders)))
+    @property
+    def n_controls(self) -> int:
+        """Columns of ``Draws.controls``; none where numbers are seen as they are."""
+        return 0 if self._numbers else self._known().count
 
-    def _balanced(self, k: int) -> tuple[NDArray[Any], ...]:
-        """The same from block k of the Sobol sequences: each column's and each group's own numbers are balanced."""
-        assert self._sobol is not None
-        points, n_free = self._sobol.block(k), len(self._table.free)
-        places = (points[n_free:] * self._table.n_rows).astype(np.intp)
-        rows = [order[place] for order, place in zip(self._orders, places, strict=True)]
-        return self._cells.at(points[:n_free]), np.array(rows, dtype=np.intp).reshape(places.shape).T
+    def _known(self) -> Controls:
+        if self._controls is None:
+            columns = [self._table.columns[at] for at in self._table.free]
+            self._controls = Controls(columns, self._cells, self._first, self._many)
+        return self._controls
 
     def instance(self) -> Batch:
         """The unaltered row as a batch of one; it is also draw 0."""
@@ -124,13 +123,13 @@ class TableNeighbourhood:
 
     def draw(self, start: int, stop: int) -> Draws:
         """Draws start to stop: features of shape (stop - start, n_features), bool; numbers if some are seen as such."""
-        before = int(
-            self._sobol is not None
-        )  # the instance stands before balanced draws, else in the first's place
-        cells, rows = self._prefix.rows(max(start - before, 0), max(stop - before, 0))
+        before = self._before
+        cells, rows = self._sequence.rows(max(start - before, 0), max(stop - before, 0))
         if start == 0 < before:
-            cells = np.concatenate([np.zeros_like(cells, shape=(1, cells.shape[1])), cells])
-            rows = np.concatenate([np.zeros_like(rows, shape=(1, rows.shape[1])), rows])
+            cells, rows = (
+                np.concatenate([np.zeros_like(part, shape=(part.shape[1], 1)), part.T], axis=1).T
+                for part in (cells, rows)
+            )
         features = self._features(cells, rows)
         if start == 0 < stop:
             features[0] = self._at
@@ -147,14 +146,20 @@ class TableNeighbourhood:
             batch = self._table.sample(self._row, cells[some], drawn, indices + start == 0, self._cells)
             return to_backend(batch, self._predictor)
 
+        def controls() -> NDArray[np.float32]:
+            found = self._known().look_up(cells)
+            if start == 0 < stop:
+                found[0] = 0.0  # the instance is no draw
+            return found
+
         blocks = np.maximum(np.arange(start, stop) - 1, 0) % REPLICATES if before else None
-        return Draws(features, distances, build, blocks)
+        return Draws(features, distances, build, blocks, None if self._numbers else controls)
 
     def _features(self, cells: NDArray[np.integer], rows: NDArray[np.intp]) -> NDArray[Any]:
         """What each draw has of each feature: whether it is the row's own, or a number in standard deviations."""
         table = self._table
         same = cells - self._first < self._many  # unsigned: what lies below wraps around to far above
-        if not self._orders and not self._numbers:
+        if not table.joint and not self._numbers:
             return np.asarray(same)
         features = np.empty((self.n_features, len(cells)), dtype=self._at.dtype).T
         features[:, self._alone] = same

@@ -77,6 +77,8 @@ class Tabular:
     """
 
     kind: ClassVar[Kind] = "table"
+    of_neighbourhood: ClassVar[frozenset[str]] = frozenset({"discretizer", "sample_around_instance"})
+    """Hyper-parameters that only LIME's draws depend on."""
     params: ClassVar[tuple[ParamSpec, ...]] = (
         ChoiceParam(
             name="discretizer",

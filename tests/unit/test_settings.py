@@ -217,3 +217,13 @@ def test_an_image_offers_its_baselines_and_no_pieces() -> None:
     assert view.explanation.status == "settled"
     view.update("lime", n_segments=9)
     assert view.explanation.features.labels is not None
+
+
+def test_only_lime_has_limes_bins() -> None:
+    view = xai.explain(lambda X: np.asarray(X)[:, 0], ROWS[0], background=ROWS, method="kernel_shap")
+    asked = view._question
+    names = {
+        method: {spec.name for spec in asked.params({"method": method})} for method in ("lime", "kernel_shap")
+    }
+    assert {"discretizer", "sample_around_instance"} <= names["lime"]
+    assert not {"discretizer", "sample_around_instance"} & names["kernel_shap"]

@@ -50,7 +50,13 @@ def test_converges_to_the_enumerated_regression(design):
     gaps = []
     for n in (500, 50_000):
         kernel = Lime(
-            FakePredictor(game), MaskMasker(design), alpha=0, n_samples=n, tolerance=0, batch_size=1000
+            FakePredictor(game),
+            MaskMasker(design),
+            alpha=0,
+            n_samples=n,
+            tolerance=0,
+            batch_size=1000,
+            surrogate="ridge",
         )
         e = kernel.explain(6)
         gaps.append(np.abs(e.values[0] - truth).max())
@@ -64,8 +70,8 @@ def test_unused_features_have_next_to_nothing():
     masks = every_mask(5)
     truth, _ = literal.ridge(masks, game(masks), locality(cosine_distance(masks), 0.25), 0.0)
     assert np.abs(truth[3:]).max() < 0.01
-    kernel = Lime(FakePredictor(game), MaskMasker(), n_samples=4000, alpha=0, tolerance=0, batch_size=500)
-    e = kernel.explain(5)
+    common = {"n_samples": 4000, "alpha": 0, "tolerance": 0, "batch_size": 500, "surrogate": "ridge"}
+    e = Lime(FakePredictor(game), MaskMasker(), **common).explain(5)
     assert (np.abs(e.values[0] - truth) <= 3 * e.std_errors[0]).all()
     assert np.abs(e.values[0, 3:]).max() < 0.03
 

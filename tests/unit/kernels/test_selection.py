@@ -122,9 +122,8 @@ def test_own_kernel_and_distance():
 def test_named_distances_are_scikit_learns(metric):
     from sklearn.metrics import pairwise_distances
 
-    e = Lime(
-        FakePredictor(game), MaskMasker(), distance=metric, kernel_width=0.8, alpha=0, tolerance=0
-    ).explain(5, 0)
+    common = {"kernel_width": 0.8, "alpha": 0, "tolerance": 0, "surrogate": "ridge"}
+    e = Lime(FakePredictor(game), MaskMasker(), distance=metric, **common).explain(5, 0)
     draws = MaskMasker().neighbourhood(5, None).draw(0, 1000)
     z = draws.features.astype(float)
     expected = WeightedRidge(5)
@@ -163,8 +162,9 @@ def test_ridge_as_a_regressor_is_our_ridge():
 
     surrogate = Ridge(alpha=1.0)
     common = {"n_samples": 600, "tolerance": 0}
-    ours = Lime(FakePredictor(game, ("a", "b")), MaskMasker(), alpha=1.0, **common).explain(6)
-    theirs = Lime(FakePredictor(game, ("a", "b")), MaskMasker(), surrogate=surrogate, **common).explain(6)
+    masker, predictor = MaskMasker(), FakePredictor(game, ("a", "b"))
+    ours = Lime(predictor, masker, surrogate="ridge", alpha=1.0, **common).explain(6)
+    theirs = Lime(predictor, masker, surrogate=surrogate, **common).explain(6)
     np.testing.assert_allclose(theirs.values, ours.values, atol=1e-8)
     np.testing.assert_allclose(theirs.base_values, ours.base_values, atol=1e-8)
     np.testing.assert_allclose(theirs.fidelity.r2, ours.fidelity.r2, atol=1e-8)
