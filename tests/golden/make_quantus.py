@@ -1,6 +1,6 @@
 """Golden numbers of Quantus: ``pip install quantus`` in an environment of its own, then run this file there.
 
-Writes ``quantus.json``. What Quantus draws at random is given to it here, so that both sides judge the same moves; the
+Writes ``quantus/numbers.json``. What Quantus draws at random is given to it here, so that both sides judge the same moves; the
 network, the image and the attributions are made from seeds, and the tests make the same ones.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 SIDE = 8
-STORED = Path(__file__).with_name("quantus.json")
+STORED = Path(__file__).with_name("quantus") / "numbers.json"
 
 
 def network() -> Any:
