@@ -1,7 +1,4 @@
-/**
- * What all views of one model share: the newest state from Python, the chosen output, row order and scale.
- * It talks to Python through a `Port` only, so it is tested without a widget.
- */
+/** What all views of one model share; it talks to Python through a `Port` only, so it is tested without a widget. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Known, ofBoard } from "./board";
 import { type Paths, readCurves } from "./curves";

@@ -1,7 +1,7 @@
 """Golden numbers of Quantus: ``pip install quantus`` in an environment of its own, then run this file there.
 
-Writes ``quantus/numbers.json``. What Quantus draws at random is given to it here, so that both sides judge the same moves; the
-network, the image and the attributions are made from seeds, and the tests make the same ones.
+Writes ``quantus/numbers.json``. What Quantus draws at random is given to it here, so that both sides judge the same
+moves; the network, the image and the attributions are made from seeds, and the tests make the same ones.
 """
 
 from __future__ import annotations
