@@ -1,12 +1,14 @@
 """The whole study: measure, then run the notebook, which writes the page of the docs. See ``make study``.
 
-Usage, from the folder of the notebooks: python -m study [--measure] [MNIST | Fashion-MNIST]
+Usage, from the folder of the notebooks: python -m study [--measure | --ready] [MNIST | Fashion-MNIST]
 
 --measure    measure only; with a name that network's alone, so that two can run beside each other
+--ready      measure nothing more, and write the page of what there is
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from study.measure import measure
@@ -18,8 +20,10 @@ def main() -> None:
     """Measure what is not kept yet; then the notebook."""
     wanted = [each for each in sys.argv[1:] if not each.startswith("-")] or list(NETWORKS)
     unknown = sorted(set(wanted) - set(NETWORKS))
-    if unknown or set(sys.argv[1:]) - set(NETWORKS) - {"--measure"}:
+    if unknown or set(sys.argv[1:]) - set(NETWORKS) - {"--measure", "--ready"}:
         sys.exit(__doc__)
+    if "--ready" in sys.argv:
+        os.environ["XAI_STUDY"] = "ready"  # also for the notebook's kernel
     setting = Setting.of_budget()
     for name in wanted:
         net, pictures = NETWORKS[name](setting)

@@ -101,7 +101,13 @@ def agreement_of_metrics(study: Study) -> Figure:
     for i, j in np.ndindex(matrix.shape):
         dark = abs(matrix[i, j]) > 0.7
         axis.text(
-            j, i, f"{matrix[i, j]:.1f}", ha="center", va="center", fontsize=7, color="w" if dark else "k"
+            j,
+            i,
+            f"{round(matrix[i, j], 1) + 0.0:.1f}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="w" if dark else "k",
         )
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=7)
     axis.set_yticks(range(len(names)), names, fontsize=7)

@@ -217,6 +217,8 @@ def looks(found: Mapping[str, xai.Explanation]) -> Benchmark:
 
 def steady(net: nn.Module, image: torch.Tensor, pictures: Pictures, setting: Setting) -> Benchmark:
     """How far a picture's explanations change with the random state, with small noise, and without learnt weights."""
+    if not setting.whole:  # dozens of explanations with each method
+        setting = replace(setting, n_samples=setting.n_samples // 4, n_gradients=setting.n_gradients // 2)
     return xai.benchmark(
         net,
         [image],
@@ -230,7 +232,7 @@ def steady(net: nn.Module, image: torch.Tensor, pictures: Pictures, setting: Set
     ).benchmark
 
 
-def measure(net: nn.Module, pictures: Pictures, setting: Setting, *, ready_only: bool = False) -> Study:
+def measure(net: nn.Module, pictures: Pictures, setting: Setting) -> Study:
     """Measure every picture of a study; of a whole one those that are kept are read.
 
     Parameters
@@ -238,8 +240,6 @@ def measure(net: nn.Module, pictures: Pictures, setting: Setting, *, ready_only:
     net : Module
     pictures : Pictures
     setting : Setting
-    ready_only : bool
-        Take what is kept, and measure nothing more.
     """
     chosen = pictures.chosen(setting.n_images)
     folder = KEPT / f"{pictures.name.lower()}-{_mark(net, setting)}" if setting.whole else None
@@ -258,7 +258,7 @@ def measure(net: nn.Module, pictures: Pictures, setting: Setting, *, ready_only:
         path = None if folder is None else folder / f"{kind}-{place:04d}.json"
         tables = None if path is None else _read(path)
         if tables is None:
-            if ready_only:
+            if setting.ready:
                 continue
             if kind == "steady":
                 tables = {STEADY: steady(net, image, pictures, setting)}
@@ -317,7 +317,11 @@ def _mark(net: nn.Module, setting: Setting) -> str:
     digest = hashlib.blake2b(digest_size=6)
     for weights in net.state_dict().values():
         digest.update(weights.detach().cpu().numpy().tobytes())
-    sizes = {name: value for name, value in asdict(setting).items() if name not in {"n_images", "n_steady"}}
+    sizes = {
+        name: value
+        for name, value in asdict(setting).items()
+        if name not in {"n_images", "n_steady", "ready"}
+    }
     digest.update(repr((sizes, xai.__version__)).encode())
     return digest.hexdigest()
 

@@ -73,9 +73,10 @@ def _head(studies: Sequence[Study], setting: Setting) -> list[str]:
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "scikit-image", "scipy")
     )
+    of_all = f" (of the {setting.n_images} that a run to its end measures)"
     nets = "; ".join(
         f"{study.name} ({study.source}), right on {study.accuracy:.1%} of the test pictures: {study.n_images} "
-        f"pictures, stability and sanity on {study.n_steady}"
+        f"pictures{of_all if study.n_images < setting.n_images else ''}, stability and sanity on {study.n_steady}"
         for study in studies
     )
     today = dt.datetime.now(tz=dt.UTC).date()

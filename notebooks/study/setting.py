@@ -34,6 +34,8 @@ class Setting:
     whole : bool
         Whether this is a whole run: then it is kept on disk, and its tables and pictures may be written to the docs.
     random_state : int
+    ready : bool
+        Take what is kept of a whole run, and measure nothing more.
     """
 
     n_images: int = 100
@@ -44,10 +46,13 @@ class Setting:
     n_others: int = 2
     whole: bool = True
     random_state: int = 0
+    ready: bool = False
 
     @classmethod
     def of_budget(cls, budget: str | None = None) -> Setting:
         """What ``XAI_BUDGET`` asks for: nothing, or a small run ("small", or a number of samples): 8 pictures in all.
+
+        ``XAI_STUDY=ready`` makes a whole run of what is kept of it.
 
         Examples
         --------
@@ -56,7 +61,7 @@ class Setting:
         """
         budget = os.environ.get("XAI_BUDGET", "") if budget is None else budget
         if not budget:
-            return cls()
+            return cls(ready=os.environ.get("XAI_STUDY") == "ready")
         n = 200 if budget == "small" else int(budget)
         return cls(
             n_images=4,

@@ -218,7 +218,7 @@ def test_a_stopped_run_goes_on(shown, tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "explained", counted)
     with pytest.raises(KeyboardInterrupt):
         study.measure(net, pictures, whole)
-    half = study.measure(net, pictures, whole, ready_only=True)
+    half = study.measure(net, pictures, replace(whole, ready=True))
     assert (half.n_images, half.tables[CELLS].n_instances) == (1, 1)
 
     monkeypatch.setattr(measure, "explained", explained)
@@ -272,6 +272,16 @@ def test_looks_are_counted_by_hand():
     found = measure.looks({"DeepLIFT": one})
     assert found.values(SPARSE)[0, 0] == pytest.approx(1 / 4)
     assert found.values(BACKGROUND)[0, 0] == pytest.approx(2 / 10)
+
+
+def test_what_a_budget_asks_for(monkeypatch):
+    monkeypatch.delenv("XAI_BUDGET", raising=False)
+    monkeypatch.delenv("XAI_STUDY", raising=False)
+    assert study.Setting.of_budget() == study.Setting()
+    monkeypatch.setenv("XAI_STUDY", "ready")
+    assert study.Setting.of_budget().ready
+    monkeypatch.setenv("XAI_BUDGET", "50")
+    assert (study.Setting.of_budget().n_samples, study.Setting.of_budget().whole) == (50, False)
 
 
 def test_pictures_come_from_the_first_place_that_has_them(tmp_path, monkeypatch):
