@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any
 
@@ -47,10 +48,17 @@ class Scene:
         What the line of progress names.
     progress : bool
         Write progress to stderr.
+    watched : bool
+        Whether a page may look while it runs; else the last estimate alone is encoded, when it is shown.
     """
 
-    def __init__(self, page: Page, rows: Rows, random_state: int | None, progress: bool) -> None:
+    def __init__(
+        self, page: Page, rows: Rows, random_state: int | None, *, progress: bool, watched: bool
+    ) -> None:
         self._page, self._rows, self._random_state, self._progress = page, rows, random_state, progress
+        self._watched = watched
+        self._unshown: GlobalExplanation | None = None
+        self._encoding = threading.Lock()
         self.observed = Observed()
         self._run = 0
         self._begun: float | None = None
@@ -88,12 +96,26 @@ class Scene:
         self._tell(result=found)
         if not last and self.seconds < self._free:
             return
+        self._unshown = found
+        if self._watched:
+            self.show()
+
+    def show(self) -> None:
+        """Encode what is not on the page yet."""
+        with self._encoding:  # a cell that shows the view and the run may both be here: the newest comes last
+            found, self._unshown = self._unshown, None
+            if found is not None:
+                self._encode(found)
+
+    def _encode(self, found: GlobalExplanation) -> None:
+        began = self.seconds
         board = encode_overview(
             found, method_label=label_of(found.method), explainer_label=explainer_of(found), said=self._text
         )
         parts = [*board.values(), *board.get("dots", {}).values()]
         size = sum(len(part) for part in parts if isinstance(part, bytes))
-        self._free = self.seconds + size / BYTES_A_SECOND
+        # neither the page nor this takes more than a fifth of the time
+        self._free = self.seconds + max(size / BYTES_A_SECOND, 4 * (self.seconds - began))
         self._page.set(overview=board)
 
     def ended(self, last: GlobalExplanation | None, error: BaseException | None) -> None:

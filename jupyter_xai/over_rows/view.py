@@ -77,7 +77,13 @@ class GlobalView:
         self._kernel, self._rows, self._environment = kernel, rows, environment
         self._targets, self._executor, self._watch = targets, executor, watch
         self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
-        self._scene = Scene(self._page, rows, getattr(kernel, "random_state", 0), progress)
+        self._scene = Scene(
+            self._page,
+            rows,
+            getattr(kernel, "random_state", 0),
+            progress=progress,
+            watched=environment.interactive,
+        )
         if isinstance(targets, list | tuple) and targets:
             self._page.set(display={"target": 0})  # what was asked for first is shown first
         self._beneath = Beneath(question, kernel, rows, targets, self._page, self._opened)
@@ -305,6 +311,7 @@ class GlobalView:
         return {"text/html": overview_html(last, self._page.uid, error=error), "text/plain": said}
 
     def _live_widget(self) -> Any:
+        self._scene.show()
         widget = self._page.widget
         with self._lock:
             if self._heard is not widget:

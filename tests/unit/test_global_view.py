@@ -206,6 +206,21 @@ def test_in_a_script_it_is_finished_and_has_what_the_result_has(tmp_path: Any) -
         view.nothing_of_the_kind  # noqa: B018
 
 
+def test_nothing_is_encoded_for_a_page_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def counted(found: Any, **how: Any) -> Any:
+        calls.append(found.n_rows)
+        return encode_overview(found, **how)
+
+    monkeypatch.setattr("jupyter_xai.over_rows.scene.encode_overview", counted)
+    view = xai.explain_dataset(model, ROWS, n_samples=50)
+    assert calls == []
+    assert view.widget.overview["rows"] == 60
+    assert view.widget.overview["names"]
+    assert calls == [60]
+
+
 def test_watch_ends_it_and_progress_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     view = xai.explain_dataset(model, ROWS, n_samples=50, watch=lambda at: at.n_evals < 20, progress=True)
     assert view.status == "stopped"
@@ -443,7 +458,7 @@ def test_explain_row_of_texts() -> None:
     view = xai.explain_dataset(
         lambda t: [float("good" in s) for s in t], texts, "submodular_pick", n_samples=60, budget=2
     )
-    assert view._page.get("overview")["picks"][0]["text"] in texts
+    assert view.widget.overview["picks"][0]["text"] in texts
     assert view.explain_row(0).explanation.feature_names == ("a", "good", "film")
 
 
