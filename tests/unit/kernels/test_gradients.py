@@ -571,3 +571,54 @@ def test_vectors_of_averages_are_averages_of_vectors():
         slopes = [net.out.weight * (1 - torch.tanh(copy) ** 2) for copy in copies]
     found = xai.SmoothGrad(net, n_samples=6, noise=0.2).explain(ids)
     np.testing.assert_allclose(found.vectors[0], torch.stack(slopes).mean(0).numpy(), atol=1e-6)
+
+
+def test_automatic_steps_of_a_smooth_network_are_as_few_as_fixed_ones_that_are_as_close():
+    """Four nodes, then nine by Kronrod's rule, whose evaluations are all used."""
+    for steep, most in ((1.0, 4), (6.0, 9)):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(20, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 3))
+        net[0].weight.data *= steep
+        ours, fixed = [], []
+        for x in torch.randn(6, 20):
+
+            def values(n, x=x):
+                return IntegratedGradients(net, baseline="zeros", n_steps=n).explain(x, targets=0)
+
+            truth, found = values(400).values, values("auto")
+            error = abs(found.values - truth).max()
+            assert error < 2e-3 * abs(truth).max()
+            ours.append(found.n_evals)
+            fixed.append(
+                next(
+                    n
+                    for n in (2, 3, 4, 6, 8, 9, 10, 12, 16, 24)
+                    if abs(values(n).values - truth).max() <= error
+                )
+            )
+        assert np.median(ours) <= most
+        assert np.median(ours) <= np.median(fixed)
+
+
+def test_a_polynomial_of_degree_13_is_exact_with_nine_nodes():
+    class Power(nn.Module):
+        def forward(self, x):
+            return x[:, :1] ** 7 * x[:, 1:] ** 7
+
+    kernel = IntegratedGradients(Power(), n_steps="auto", tolerance=1e-6)
+    found = kernel.explain(np.array([1.0, 1.0]))
+    assert found.n_evals == 9
+    np.testing.assert_allclose(found.values, 0.5, atol=1e-6)
+    many = kernel.explain_batch(np.array([[1.0, 1.0], [0.5, 2.0]]))
+    np.testing.assert_allclose(many.values[0], found.values, atol=1e-6)
+
+
+def test_a_gap_that_is_small_by_chance_does_not_make_a_smooth_network_one_of_kinks():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(20, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 3)).double()
+    net[0].weight.data *= 12.0
+    steps = [
+        IntegratedGradients(net, n_steps="auto", tolerance=1e-4).explain(x, targets=0).n_evals
+        for x in torch.randn(8, 20, dtype=torch.float64)
+    ]
+    assert np.median(steps) < 60
