@@ -582,7 +582,7 @@ def test_automatic_steps_of_a_smooth_network_are_as_few_as_fixed_ones_that_are_a
         ours, fixed = [], []
         for x in torch.randn(6, 20):
 
-            def values(n, x=x):
+            def values(n, x=x, net=net):
                 return IntegratedGradients(net, baseline="zeros", n_steps=n).explain(x, targets=0)
 
             truth, found = values(400).values, values("auto")
