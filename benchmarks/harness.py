@@ -74,6 +74,10 @@ class Figure:
     note: str = ""
 
 
+class Skipped(Exception):  # noqa: N818 - not an error
+    """Why a row cannot be measured here: it is said, and fails nothing."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A registered row."""

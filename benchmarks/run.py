@@ -31,7 +31,7 @@ if "--threads" in sys.argv[:-1]:
 for _name, _value in [*dict.fromkeys(THREADS, "1").items(), ("MPLBACKEND", "Agg"), ("TQDM_DISABLE", "1")]:
     os.environ.setdefault(_name, _value)  # before numpy and torch are loaded: they read these once
 
-from harness import ROWS, Outcome, Size, measure, remarks, table  # noqa: E402
+from harness import ROWS, Outcome, Size, Skipped, measure, remarks, table  # noqa: E402
 
 PACKAGES = ("lime", "numpy", "scikit-learn", "scikit-image", "torch")
 
@@ -54,10 +54,13 @@ def main() -> int:
     started = time.perf_counter()
     outcomes: list[Outcome] = []
     failed: list[str] = []
+    skipped: dict[str, str] = {}
     for name in options.only or ROWS:
         began = time.perf_counter()
         try:
             outcomes.append(measure(ROWS[name], size))
+        except Skipped as why:
+            skipped[name] = str(why)
         except Exception:  # noqa: BLE001 - one row's failure must not hide the others
             traceback.print_exc()
             failed.append(name)
@@ -68,6 +71,9 @@ def main() -> int:
     for outcome in outcomes:
         if said := remarks(outcome):
             print(f"\n{outcome.work}: {said}")
+    for why in dict.fromkeys(skipped.values()):
+        names = [name for name in skipped if skipped[name] == why]
+        print(f"\nSkipped {', '.join(names)}: {why}")
     if options.json:
         facts = {"conditions": conditions(), "rows": [outcome.as_json() for outcome in outcomes]}
         Path(options.json).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -115,12 +115,14 @@ describe("a row", () => {
     expect(view.words('[aria-checked="true"]')).toContain("0.750");
     expect(view.words('[aria-checked="true"]')).toContain("was 0.635");
     expect(view.$(".jx-trk.guess")).not.toBeNull();
+    expect(view.$('[aria-checked="true"] .v .guess')).not.toBeNull();
     const [preview] = sent("preview") as [{ id: number; edits: unknown }];
     expect(preview.edits).toEqual([{ op: "set", feature: "duration", value: 72 }]);
     view.model.emit("msg:custom", { type: "preview", id: preview.id, predictions: [0.7, 0.3] }, []);
     await painted();
     expect(view.words('[aria-checked="true"]')).toContain("0.700");
     expect(view.$(".jx-trk.guess")).toBeNull();
+    expect(view.$(".jx-outs .guess")).toBeNull();
     expect(view.model.get("request")).toEqual({});
     slider("duration").dispatchEvent(new Event("change", { bubbles: true }));
     expect(view.model.get("request")).toEqual({ edits: [{ op: "set", feature: "duration", value: 72 }] });

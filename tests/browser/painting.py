@@ -139,24 +139,24 @@ def _state(like: Explanation, **changes: Any) -> State:
     return state_of("table", replace(like, **changes))
 
 
-Work = tuple[str, Callable[[], State], str, str]
+Work = tuple[str, Callable[[], State], str]
 
 OPACITY = "i => slide('opacity of the heat', 0.3 + 0.04 * (i % 10))"
 OTHER = "i => document.querySelectorAll('[role=radio]')[i % 2 ? 0 : 1].click()"
 
 RECOLOURS: tuple[Work, ...] = (
-    ("opacity of a 1024×1024 heatmap", heatmap, OPACITY, ""),
-    ("threshold of a 1024×1024 heatmap", heatmap, "i => slide('smallest contribution shown', 0.04 * (i % 10))", ""),
-    ("another output of a 1024×1024 heatmap", heatmap, OTHER, ""),
-    ("another output of a text of 5,000 words", words, OTHER, ""),
-    ("another output of a row of 500 columns", columns, OTHER, ""),
+    ("opacity of a 1024×1024 heatmap", heatmap, OPACITY),
+    ("threshold of a 1024×1024 heatmap", heatmap, "i => slide('smallest contribution shown', 0.04 * (i % 10))"),
+    ("another output of a 1024×1024 heatmap", heatmap, OTHER),
+    ("another output of a text of 5,000 words", words, OTHER),
+    ("another output of a row of 500 columns", columns, OTHER),
 )  # fmt: skip
-"""What is recoloured, its state, what is done at round i, and what before all rounds."""
+"""What is recoloured, its state, and what is done at round i."""
 
 MOVES: tuple[Work, ...] = (
-    ("slider of a row of 500 columns", columns, "i => slide('', 0.3 + 0.04 * (i % 10))", ""),
+    ("slider of a row of 500 columns", columns, "i => slide('', 0.3 + 0.04 * (i % 10))"),
     *(
-        (f"{kind} of a photo", photograph, f"i => slide('{kind}', {low} + {step} * (i % 10))", "")
+        (f"{kind} of a photo", photograph, f"i => slide('{kind}', {low} + {step} * (i % 10))")
         for kind, low, step in (
             ("blur", 0.1, 0.09), ("noise", 0.1, 0.09), ("brightness", 0.55, 0.04), ("contrast", 0.4, 0.05),
             ("rotation", 0.55, 0.03),
@@ -172,9 +172,8 @@ MOVES: tuple[Work, ...] = (
           if (i === 0) { canvas.setPointerCapture = () => {}; at('pointerdown', 0.1, 0.1) }
           at('pointermove', 0.1 + 0.8 * ((i * 0.07) % 1), 0.1 + 0.8 * ((i * 0.11) % 1));
         }""",
-        "",
     ),
-    ("remove top k of a photo", photograph, "i => slide('pieces removed', 0.1 + 0.05 * (i % 10))", ""),
+    ("remove top k of a photo", photograph, "i => slide('pieces removed', 0.1 + 0.05 * (i % 10))"),
 )  # fmt: skip
 """What a hand moves."""
 

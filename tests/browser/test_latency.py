@@ -1,9 +1,10 @@
-"""A request from the view is answered while a cell runs in the main shell, about as fast as a bare echo."""
+"""The view under the hand, beside a bare echo: while a cell runs in the main shell, and under a flood of events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.browser import hand
 from tests.browser.lab import HOLD, Notebook
 from tests.browser.latency import SETUP, measure, percentile
 from tests.browser.test_live import wait_state
@@ -25,3 +26,15 @@ def test_answers_while_a_cell_runs_within_an_echo_and_50_ms(notebook: Callable[.
     for when, who, half, most in rows:
         print(f"{when} {who}: p50 {half:.0f} ms, p95 {most:.0f} ms")
     assert percentile(busy["view"], 0.5) <= percentile(busy["echo"], 0.5) + 50
+
+
+def test_of_a_flood_of_events_the_last_one_stands(notebook: Callable[..., Notebook]) -> None:
+    opened = hand.ready(notebook(hand.SETUP))
+    slid = hand.rounds(opened.page, blocks=1, events=20)
+    assert slid.ahead == 1.0, "the number did not follow the hand at once"
+    assert slid.view, "the model's own number never came"
+    found = hand.flood(opened, events=400)
+    assert found.final, found.edits
+    assert found.most_unanswered <= 2
+    assert found.older == 0
+    assert found.growth <= 5

@@ -35,6 +35,7 @@ function TargetSwitch({ store }: { store: Store }) {
   const was = without?.scores ? now?.[target] : store.originally.value?.[target];
   const from = without?.scores ? `, ${counted(without.k, featureWord(geometry))} removed` : "";
   const reachable = store.reachable.value;
+  const fromCurve = without?.scores || store.whatif.foreseen.value?.source === "curve";
   const after = unitAfter(unit, estimate?.value_unit ?? "");
 
   return (
@@ -51,7 +52,7 @@ function TargetSwitch({ store }: { store: Store }) {
           after: (
             <>
               <span class="v">
-                <span class={without?.scores && explained ? "guess" : ""}>{prediction(value, unit)}</span>
+                <span class={fromCurve && explained ? "guess" : ""}>{prediction(value, unit)}</span>
                 {after && <span class="u">{` ${after}`}</span>}
               </span>
               {index === target && was !== undefined && (
