@@ -114,7 +114,7 @@ class Account:
         missed: dict[str, float] = {}
         for target in range(n_targets):
             multipliers = passes.multipliers(target, keep=target + 1 < n_targets)
-            columns.append([m.mul_(x - x0) for m, x, x0 in zip(multipliers, points, references, strict=True)])
+            columns.append([m * (x - x0) for m, x, x0 in zip(multipliers, points, references, strict=True)])
             for name, amount in passes.tape.missed.items():
                 missed[name] = missed.get(name, 0.0) + abs(amount)
         values = [torch.stack(parts, 1) for parts in zip(*columns, strict=True)]

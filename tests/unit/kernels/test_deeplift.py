@@ -265,3 +265,85 @@ def test_kernels_pickle_and_repeat_to_the_bit():
     for kernel in (DeepLift(net, rule="shapley"), DeepShap(net, background=example.rows(4, seed=2))):
         first = kernel.explain(x)
         assert np.array_equal(first.values, pickle.loads(pickle.dumps(kernel)).explain(x).values)
+
+
+def test_auto_is_rescale_after_convolutions_and_reveal_cancel_after_dense_layers():
+    torch.manual_seed(0)
+    convolutions = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 2)
+    )
+    dense = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 12), nn.ReLU(), nn.Linear(12, 2))
+    for net, x, alike, other in (
+        (convolutions, torch.randn(1, 8, 8), "rescale", "reveal_cancel"),
+        (dense, torch.randn(6), "reveal_cancel", "rescale"),
+    ):
+        auto = DeepLift(net, rule="auto").explain(x).values
+        np.testing.assert_allclose(DeepLift(net, rule=alike).explain(x).values, auto, atol=1e-7)
+        assert np.abs(DeepLift(net, rule=other).explain(x).values - auto).max() > 1e-3
+
+
+def test_out_of_memory_halves_the_batch_and_leaves_the_network_as_it_was():
+    class Heavy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+
+        def forward(self, x):
+            if len(x) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return self.net(x)
+
+    torch.manual_seed(0)
+    net, x, rows = Heavy().train(), torch.randn(4), torch.randn(9, 4)
+    before = {name: t.clone() for name, t in net.state_dict().items()}
+    for make in (
+        lambda net: DeepLift(net, rule="shapley"),
+        lambda net: DeepShap(net, background=rows),
+        lambda net: DeepShap(net, background=rows, segments=2),
+    ):
+        found, light = make(net).explain(x), make(net.net).explain(x)
+        assert "ran out of memory" in found.notices[-1]
+        np.testing.assert_allclose(found.values, light.values, atol=1e-6)
+        assert found.n_evals == light.n_evals
+    many = DeepLift(net).explain_batch(rows)
+    np.testing.assert_allclose(many.values, DeepLift(net.net).explain_batch(rows).values, atol=1e-6)
+    assert net.training
+    assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+    assert all(p.requires_grad and p.grad is None for p in net.parameters())
+
+
+def test_several_inputs_over_a_background():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.out = nn.Linear(3, 4), nn.Conv1d(2, 4, 3), nn.Linear(4, 2)
+
+        def forward(self, a, b, unused):
+            return self.out(torch.tanh(self.a(a)) * self.b(b).amax(2))
+
+    torch.manual_seed(0)
+    net = Two()
+    x = (torch.randn(3), torch.randn(2, 8), torch.randn(5))
+    background = (torch.randn(4, 3), torch.randn(4, 2, 8), torch.randn(4, 5))
+    for segments in (1, 3):
+        e = DeepShap(net, background=background, segments=segments).explain(x)
+        assert [v.shape for v in e.values] == [(2, 3), (2, 2, 8), (2, 5)]
+        assert np.abs(e.additivity_gap).max() < 1e-5
+        assert not e.values[2].any()
+    each = [DeepLift(net, baseline=tuple(part[i] for part in background)).explain(x).values for i in range(4)]
+    whole = DeepShap(net, background=background).explain(x).values
+    for part in range(3):
+        np.testing.assert_allclose(whole[part], np.mean([one[part] for one in each], axis=0), atol=1e-6)
+
+
+def test_gradients_that_share_their_memory_stay_apart():
+    """Of a sum torch may hand out one gradient for both, and of a mean one number for all entries."""
+
+    class Sum(nn.Module):
+        def forward(self, a, b):
+            return (a + b).sum(1, keepdim=True) + torch.relu(b).mean(1, keepdim=True)
+
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, -4.0])
+    e = DeepLift(Sum()).explain((a, b))
+    np.testing.assert_allclose(e.values[0], [[1.0, 2.0]])
+    np.testing.assert_allclose(e.values[1], [[4.5, -4.0]])

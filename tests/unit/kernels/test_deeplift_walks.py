@@ -323,3 +323,38 @@ def test_keywords_are_checked_and_said():
         DeepLift(net, segments=0).explain(x)
     same = DeepLift(net, baseline=x, rule="shapley").explain(x)
     assert not same.values.any()
+
+
+def test_players_of_several_inputs_walk_together():
+    class Both(nn.Module):
+        def forward(self, row, series):
+            steps = series.sum(2)
+            return torch.relu(row - steps).sum(1, keepdim=True) + torch.relu(steps[:, :1] + steps[:, 1:])
+
+    rng = np.random.default_rng(6)
+    row, series = rng.normal(size=2).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    e = DeepLift(Both(), segments=4, orders=2).explain((row, series))
+
+    def game(masks):
+        kept = torch.from_numpy(masks).float()
+        with torch.no_grad():
+            return Both()(kept[:, :2] * torch.tensor(row), kept[:, 2:, None] * torch.tensor(series)).numpy()
+
+    truth = exact.of_masks(game, 4)[:, 0]
+    found = np.concatenate([e.values[0][0], e.values[1][0].sum(axis=1)])
+    np.testing.assert_allclose(found, truth, atol=1e-6)
+    assert [errors.shape for errors in e.std_errors] == [(1, 2), (1, 2, 3)]
+
+
+def test_through_explain_with_intervals_in_the_view():
+    net = mlp(6, 8, 8, 2, dtype=torch.float32)
+    rows = np.random.default_rng(3).normal(size=(30, 6)).astype(np.float32)
+    view = xai.explain(
+        net, rows[0], method="deep_lift", background=rows, rule="shapley", orders=6, headless=True
+    )
+    e = view.explanation
+    assert e.params["segments"] == 4
+    assert e.params["orders"] == 6
+    assert e.std_errors.shape == e.values.shape
+    assert np.abs(e.additivity_gap).max() < 1e-5
+    assert e.status == "settled"
