@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -83,6 +84,7 @@ class Live(ABC, Generic[Found]):
         self._heard: Any = None
         self._timers = Timers()
         self._stored_at = PICTURE_FIRST - PICTURE_EVERY
+        self._due = 0.0
         self._presence = Presence(self._page, _nothing)  # it goes on unseen, to its end
         self._page.set(display={}, **state, **self._status("idle"))
         crowd.register(self, environment.cell, environment.execution)
@@ -319,6 +321,7 @@ class Live(ABC, Generic[Found]):
     def started(self, run: int) -> None:
         """Say that it has begun; what was there stays until the first result."""
         self._error = None
+        self._due = 0.0
         self._stored_at = PICTURE_FIRST - PICTURE_EVERY
         self._page.set(**self._status("running", run=run))
 
@@ -331,8 +334,12 @@ class Live(ABC, Generic[Found]):
     def estimated(self, run: int, found: Found, seconds: float) -> None:
         """Show a result."""
         self._last = found
-        if found.status == "running":  # the last one is shown when it ends, once
+        # nothing is made for a page that nobody looks at, and what is made takes a fifth of the time at most; the last
+        # one is shown when it ends, once
+        if found.status == "running" and self._environment.interactive and seconds >= self._due:
+            begun = time.perf_counter()
             self._page.set(**self._shown(run, found), **self._status("running", found, seconds, run=run))
+            self._due = seconds + 4 * (time.perf_counter() - begun)
             if seconds - self._stored_at >= PICTURE_EVERY:  # the notebook may be saved before the end
                 self._stored_at = seconds
                 self._page.update_fallback(self._fallback)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,14 @@ class Benchmark:
     notices: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
 
+    @cached_property
+    def _by_metric(self) -> dict[str, list[Record]]:
+        """The records of each metric; all that is asked of a benchmark is asked of these."""
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.metric, []).append(record)
+        return found
+
     def values(self, metric: str) -> NDArray[np.float64]:
         """Values of a metric, (rows, methods), averaged over a row's outputs; NaN where there is none.
 
@@ -128,16 +137,15 @@ class Benchmark:
         sums = np.zeros((self.n_instances, len(self.methods)))
         counts = np.zeros_like(sums)
         at = {name: i for i, name in enumerate(self.methods)}
-        for record in self.records:
-            if record.metric == metric:
-                sums[record.row, at[record.method]] += record.value
-                counts[record.row, at[record.method]] += 1
+        for record in self._by_metric.get(metric, ()):
+            sums[record.row, at[record.method]] += record.value
+            counts[record.row, at[record.method]] += 1
         with np.errstate(invalid="ignore"):
             return np.where(counts > 0, sums / counts, np.nan)
 
     def better(self, metric: str) -> str:
         """Which end of a metric is better: "higher", "lower", or "" if neither."""
-        return next((record.better for record in self.records if record.metric == metric), "")
+        return next((record.better for record in self._by_metric.get(metric, ())), "")
 
     def mean(self, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
         """Mean of a metric over rows, half-width of its 95 % interval and number of rows, each (methods,)."""
@@ -178,7 +186,7 @@ class Benchmark:
 
     def _floor(self, metric: str) -> float:
         """Differences below it mean nothing."""
-        floors = [record.floor for record in self.records if record.metric == metric]
+        floors = [record.floor for record in self._by_metric.get(metric, ())]
         return float(np.mean(floors)) if floors else 0.0
 
     def winner(self, metric: str) -> str:
@@ -228,7 +236,7 @@ class Benchmark:
 
     def unit(self, metric: str) -> str:
         """The unit of a metric; empty if it has none."""
-        return next((record.unit for record in self.records if record.metric == metric), "")
+        return next((record.unit for record in self._by_metric.get(metric, ())), "")
 
     def why_not(self, method: str) -> str:
         """Why a method has no explanation of any row; empty if it has one."""
@@ -239,7 +247,7 @@ class Benchmark:
 
     def why_no_number(self, metric: str) -> str:
         """What is said in the place of a metric's numbers."""
-        notes = [record.note for record in self.records if record.metric == metric and record.note]
+        notes = [record.note for record in self._by_metric.get(metric, ()) if record.note]
         return notes[-1] if notes else "There is no number."
 
     # --- ways out ---------------------------------------------------------------------------------------------------

@@ -442,3 +442,14 @@ def test_it_starts_where_no_page_says_hello(monkeypatch: pytest.MonkeyPatch) -> 
     view._ipython_display_()
     assert begun.wait(30)
     assert view.wait(60).status == "settled"
+
+
+def test_nothing_is_encoded_on_the_way_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(
+        "jupyter_xai.comparing.summary.encode_summary",
+        lambda found, **_: made.append(found.n_instances) or {},
+    )
+    found = xai.benchmark(model, ROWS[:4], ["lime"], ["infidelity"], background=ROWS, n_samples=4000)
+    assert found.n_instances == 4
+    assert made == [4]  # what a page that is stored will hold
