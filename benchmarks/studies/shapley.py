@@ -151,6 +151,9 @@ def games() -> Iterator[tuple[str, Game, Values]]:
     some = X[:, :14]
     mlp = MLPClassifier((32,), max_iter=400, random_state=0).fit(some, y)
     yield played("cancer, MLP", lambda rows: mlp.predict_proba(rows)[:, 1], some)
+    first = X[:, :16]
+    net = MLPClassifier((32,), max_iter=400, random_state=0).fit(first, y)
+    yield played("cancer, MLP on more columns", lambda rows: net.predict_proba(rows)[:, 1], first)
     squares = PolynomialFeatures(2, interaction_only=True)
     logistic = LogisticRegression(max_iter=2000).fit(squares.fit_transform(X[:, :12]), y)
     yield played(

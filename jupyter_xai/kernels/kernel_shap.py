@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from jupyter_xai.evaluation import Evaluation, MaskEvaluation, Pool
+from jupyter_xai.explanation import Explanation, State
 from jupyter_xai.kernels._coalitions import SharedCoalitions
 from jupyter_xai.kernels._games import COALITIONS, LINK, TOLERANCE, PairedGame, players_of
 from jupyter_xai.kernels._gp import MOST_PAIRS, OddProcess
@@ -129,6 +130,19 @@ class _KernelGame(PairedGame):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._process = OddProcess(len(self._players))
+        self._last = False
+
+    def estimate(self, status: State) -> Explanation:
+        """The whole explanation from what was taken in."""
+        self._last = status != "running"
+        return super().estimate(status)
+
+    def _said(self) -> tuple[str, ...]:
+        """Where intervals are no more than bounds."""
+        complete = self._exact and self._n == self._most
+        if not self._last or complete or self._rough(asked=False) or not self._process.cautious:
+            return ()
+        return ("Intervals are cautious here: they hold the true value more often than in 95 %.",)
 
     def _rough(self, *, asked: bool) -> bool:
         """Frames on the way come from the regression, and so does what is too much for the process."""

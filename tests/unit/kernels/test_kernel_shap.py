@@ -11,7 +11,7 @@ from jupyter_xai.inputs import recognise
 from jupyter_xai.models import wrap
 from jupyter_xai.session import Session
 from tests.oracle.shapley import of_masks
-from tests.oracle.test_shapley import network
+from tests.oracle.test_shapley import GAMES, network
 from tests.unit.kernels.fakes import BoundMasks, FakePredictor, MaskMasker
 
 
@@ -306,3 +306,17 @@ def test_a_view_shows_log_odds_under_the_link():
     np.testing.assert_allclose(predictions, np.array([-1, 1]) * (X[0] @ [1.0, 2.0, -1.0]), rtol=1e-5)
     plain = xai.explain(model, X[0], **given).widget.geometry
     assert (plain["output_unit"], plain["threshold"]) == ("probability", 0.5)
+
+
+def test_intervals_that_are_no_more_than_bounds_say_so():
+    """A game of rules is nearly known from a few hundred coalitions; a network is not, and has the usual intervals."""
+    given = {"n_samples": 512, "tolerance": 0}
+
+    def said(game, **more):
+        estimates = list(KernelShap(FakePredictor(game(12, 0)), MaskMasker(), **given, **more).stream(12))
+        assert not any(estimate.notices for estimate in estimates[:-1])
+        return any("cautious" in notice for notice in estimates[-1].notices)
+
+    assert said(GAMES["rules"])
+    assert not said(GAMES["rules"], estimator="wls")
+    assert not said(GAMES["network"])
