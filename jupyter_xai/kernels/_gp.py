@@ -19,8 +19,8 @@ MOST_PAIRS = 1500
 FITTED_ON = 256
 """Hyper-parameters are fitted on the first so many pairs at most."""
 CAUTIOUS = 2.0
-"""Where pairs that had no part in the hyper-parameters have so many times the squared error of those that had, intervals
-of games in the benchmarks hold the truth in up to 100 % instead of 95 %.
+"""Where pairs that had no part in the hyper-parameters have so many times the squared error of those that had,
+intervals of games in the benchmarks hold the truth in up to 100 % instead of 95 %.
 """
 
 
@@ -72,8 +72,8 @@ class OddProcess:
     def cautious(self) -> bool:
         """Whether intervals are likely to be wider than they need be.
 
-        Half of the pairs then foretell the other half far worse than all of them foretell each other, as where a game is
-        nearly known already.
+        Half of the pairs then foretell the other half far worse than all of them foretell each other, as where a game
+        is nearly known already.
         """
         return self._chosen is not None and self._chosen.flattery > CAUTIOUS
 
