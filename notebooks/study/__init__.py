@@ -4,7 +4,7 @@
 time: what is measured is kept in ``notebooks/.study``.
 """
 
-from study.claims import CLAIMS, Finding, disagreements, preferable
+from study.claims import CLAIMS, Finding, disagreements, leaders, preferable
 from study.data import Pictures, digits, fashion
 from study.figures import agreement_of_metrics, class_grid, judged_by
 from study.measure import CELLS, METHODS, OTHERS, PIXELS, Study, explained, judges, measure, methods
@@ -33,6 +33,7 @@ __all__ = [
     "fashion",
     "judged_by",
     "judges",
+    "leaders",
     "means_table",
     "measure",
     "methods",

@@ -311,6 +311,29 @@ def orders(study: Study) -> tuple[list[str], np.ndarray]:
     return names, matrix
 
 
+def leaders(study: Study) -> list[str]:
+    """For each judge a sentence: which methods are most often in front, or level with what is."""
+    counts: dict[str, dict[str, int]] = {}
+    totals: dict[str, int] = {}
+    for judge, metric, table in measures(study):
+        found = table.differences(metric)
+        best = [found[0].first, *(each.second for each in found if not each.excludes_zero)]
+        totals[judge] = totals.get(judge, 0) + 1
+        for name in best:
+            times = counts.setdefault(judge, {})
+            times[name] = times.get(name, 0) + 1
+    said = []
+    for judge, times in counts.items():
+        most = max(times.values())
+        names = [name for name in METHODS if times.get(name) == most]
+        are = "is" if len(names) == 1 else "are"
+        said.append(
+            f"{study.name}, {judge}: {listed(names)} {are} in front or level with the best in {most} of "
+            f"{totals[judge]} measures."
+        )
+    return said
+
+
 def disagreements(study: Study) -> list[str]:
     """Sentences: who wins what, and which measures put the methods in opposite orders."""
     names, matrix = orders(study)
@@ -319,7 +342,7 @@ def disagreements(study: Study) -> list[str]:
         winners.setdefault(table.winner(metric), []).append(f"{metric} ({judge})")
     said = [f"{name} is preferable in {listed(found)}." for name, found in winners.items() if name]
     if winners.get(""):
-        said.append(f"No method alone is in {listed(winners[''])}.")
+        said.append(f"No method alone is preferable in {len(winners[''])} of the {len(names)} measures.")
     pairs = list(combinations(range(len(names)), 2))
     values = np.array([matrix[i, j] for i, j in pairs])
     i, j = pairs[int(values.argmin())]

@@ -186,6 +186,9 @@ def test_disagreement_is_said():
     names, matrix = claims.orders(apart)
     at = [names.index(f"{metric} ({judge})") for judge in (CELLS, OTHERS) for metric in FEW]
     assert np.allclose(matrix[np.ix_(at, at)], np.kron([[1, -1], [-1, 1]], np.ones((2, 2))))
+    said = study.leaders(apart)
+    assert said[0] == "MNIST, cells, black: DeepLIFT is in front or level with the best in 2 of 2 measures."
+    assert said[2].startswith("MNIST, cells, other pictures: Sensitivity is")
     said = " ".join(study.disagreements(apart))
     assert "Sensitivity is preferable in" in said
     assert "Of 15 pairs of measures 8 put the methods in opposite orders" in said
