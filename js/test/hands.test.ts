@@ -88,6 +88,19 @@ it("changes are copied as Python that runs", () => {
   expect(asPython([{ op: "strike", positions: [1, 2] }])).toBe(
     'edits = [\n    {"op": "strike", "positions": [1, 2]},\n]\nview.what_if(edits)\n',
   );
+  // run by Python's tests
+  expect(
+    asPython([
+      {
+        op: "brush",
+        points: [
+          [2, 2],
+          [12.5, 5],
+        ],
+        width: 4,
+      },
+    ]),
+  ).toBe('edits = [\n    {"op": "brush", "points": [[2, 2], [12.5, 5]], "width": 4},\n]\nview.what_if(edits)\n');
   expect(asPython([])).toBe("view.what_if.reset()\n");
 });
 

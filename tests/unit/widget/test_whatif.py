@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import jupyter_xai as xai
 from jupyter_xai.errors import InputError
+from jupyter_xai.whatif.strokes import stroke_mask
 from jupyter_xai.widget.latest import Latest
 from tests.unit.widget.test_view import LIVE, FakeQuestion, make, say, until
 
@@ -109,6 +110,29 @@ def test_pieces_are_those_of_the_original_picture() -> None:
     assert abs(hidden.values[0][0]) < 1e-9 < abs(first.values[0][0])
     view.what_if({"op": "show", "pieces": [0]}, {"op": "adjust", "kind": "brightness", "amount": 0})
     np.testing.assert_array_equal(view.explanation.values, first.values)
+
+
+def test_a_stroke_of_the_page_is_explained_saved_and_taken_back() -> None:
+    """The snippet is the one that the page copies."""
+    photo = np.full((12, 16, 3), 200, np.uint8)
+
+    def bright(batch: Any) -> Any:
+        p = np.asarray(batch).mean(axis=(1, 2, 3)) / 255
+        return np.stack([p, 1 - p], axis=1)
+
+    view = xai.explain(bright, photo, segmentation="grid", n_segments=4, fill=0, n_samples=30)
+    before = view.explanation
+    snippet = (
+        'edits = [\n    {"op": "brush", "points": [[2, 2], [12.5, 5]], "width": 4},\n]\nview.what_if(edits)\n'
+    )
+    exec(snippet, {"view": view})
+    covered = stroke_mask([[2, 2], [12.5, 5]], 4, (12, 16)).mean()
+    assert view.explanation.predictions[0] == pytest.approx(200 / 255 * (1 - covered))
+    np.testing.assert_array_equal(view.explanation.features.labels, before.features.labels)
+    kept = view.widget.get_state()["request"]["edits"]
+    assert kept == [{"op": "brush", "points": [[2.0, 2.0], [12.5, 5.0]], "width": 4.0}]
+    view.what_if.undo()
+    np.testing.assert_array_equal(view.explanation.values, before.values)
 
 
 def test_traits_follow() -> None:
