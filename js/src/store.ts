@@ -98,12 +98,12 @@ export interface Store extends Looking {
 export interface OwnedStore extends Store {
   receive(name: TraitName, value: unknown): void;
   answer(message: ToBrowser, buffers: Binary[]): void;
-  /** Something arrived from the kernel. */
+  /** Something arrived. */
   heard(): void;
   setLink(link: Link): void;
   /** Counts views in sight; frames are painted only while there is one. */
   inSight(): () => void;
-  /** No view is open: nothing is timed until the next one reads everything anew. */
+  /** No view is open: no timer runs. */
   rest(): void;
 }
 

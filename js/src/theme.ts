@@ -1,5 +1,5 @@
 /** Light or dark, from what the host really paints: ink and ground are set together, so neither can be left alone. */
-import { luminance, parseColour } from "./colours";
+import { luminance, parseColour, type Rgb } from "./colours";
 
 type Theme = "light" | "dark";
 
@@ -12,12 +12,21 @@ function groundOf(element: Element): string {
   return "";
 }
 
+const themeOf = (ground: Rgb): Theme => (luminance(ground) < 0.4 ? "dark" : "light");
+
+/** The reader's own colours: they replace the host's. */
+const FORCED = "(forced-colors: active)";
+
 export function measure(element: HTMLElement): { theme: Theme; ground: string | null } {
+  if (globalThis.matchMedia?.(FORCED).matches) {
+    const forced = parseColour(getComputedStyle(element).backgroundColor);
+    if (forced) return { theme: themeOf(forced), ground: null };
+  }
   const host = parseColour(getComputedStyle(element).getPropertyValue("--jp-layout-color0"));
-  if (host) return { theme: luminance(host) < 0.4 ? "dark" : "light", ground: null };
+  if (host) return { theme: themeOf(host), ground: null };
   const ground = groundOf(element);
   const measured = parseColour(ground);
-  if (measured) return { theme: luminance(measured) < 0.4 ? "dark" : "light", ground };
+  if (measured) return { theme: themeOf(measured), ground };
   return { theme: globalThis.matchMedia?.("(prefers-color-scheme: dark)").matches ? "dark" : "light", ground: null };
 }
 
@@ -43,12 +52,12 @@ export function followTheme(element: HTMLElement): () => void {
       attributes: true,
       attributeFilter: ["class", "style", "data-jp-theme-light", "data-theme"],
     });
-  const preference = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-  preference?.addEventListener("change", changed);
+  const wishes = ["(prefers-color-scheme: dark)", FORCED].map((wish) => globalThis.matchMedia?.(wish));
+  for (const wish of wishes) wish?.addEventListener("change", changed);
   changed();
   return () => {
     clearTimeout(timer);
     observer.disconnect();
-    preference?.removeEventListener("change", changed);
+    for (const wish of wishes) wish?.removeEventListener("change", changed);
   };
 }

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.browser.lab import Notebook, Server, chromium, open_context
+from tests.browser.plain import GROUNDS, MOUNT, PAGE, STATIC
+from tests.golden.make import pack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,3 +67,26 @@ def notebook(lab: Server, page: Any, request: pytest.FixtureRequest) -> Iterator
 
     yield make
     lab.shutdown_kernels()
+
+
+@pytest.fixture
+def show(browser: Any) -> Iterator[Callable[..., Any]]:
+    """``show(state, width, ground)`` mounts a view and returns its page; markup that runs fails the test."""
+    contexts, problems = [], []
+    source = (STATIC / "index.js").read_text()
+    style = (STATIC / "index.css").read_text()
+
+    def make(state: dict[str, Any], width: int, ground: str = "light", **more: Any) -> Any:
+        context = open_context(browser, viewport={"width": width + 20, "height": 900}, **more)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(dialog.message) or dialog.dismiss())
+        page.set_content(PAGE % (style, *GROUNDS[ground]))
+        page.evaluate(MOUNT, [source, pack(state)])
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []

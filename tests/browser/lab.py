@@ -243,9 +243,9 @@ class Notebook:
         """Save and wait until it is done."""
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
 
-    def theme(self, dark: bool) -> None:
-        """Switch JupyterLab's theme."""
-        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+    def theme(self, name: str) -> None:
+        """Switch JupyterLab's theme: Light, Dark or Dark High Contrast."""
+        theme, dark = f"JupyterLab {name}", name.startswith("Dark")
         self.page.evaluate(
             "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", theme
         )

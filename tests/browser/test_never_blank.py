@@ -154,10 +154,11 @@ def texts(page: Any) -> list[dict[str, Any]]:
     return [text for view in page.locator(".jx").all() for text in contrasts(view)]
 
 
-def test_live_text_stands_out_in_light_and_dark(lived: Lived) -> None:
+def test_live_text_stands_out_in_every_theme_of_jupyterlab(lived: Lived) -> None:
     opened = lived.notebook
-    for dark in (False, True):
-        opened.theme(dark)
+    for name in ("Light", "Dark", "Dark High Contrast"):
+        dark = name != "Light"
+        opened.theme(name)
         until(
             opened.page,
             "d => [...document.querySelectorAll('.jx')].every(e => e.dataset.theme === (d ? 'dark' : 'light'))",
@@ -168,7 +169,7 @@ def test_live_text_stands_out_in_light_and_dark(lived: Lived) -> None:
             lambda: [text for text in texts(opened.page) if text["ratio"] < 4.5], [], opened.page, timeout=10
         )
         assert len({text["colour"] for text in texts(opened.page)}) >= 4  # ink, ink2, pos, neg
-    opened.theme(False)
+    opened.theme("Light")
 
 
 def test_after_a_reload_the_live_view_is_back(lived: Lived) -> None:
