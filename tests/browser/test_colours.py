@@ -127,7 +127,8 @@ def test_the_chosen_output_and_the_groove_are_seen_in_the_readers_own_colours(
     page = show(STATES["table"](), 820, **HOSTS["forced, black"][1])
     lines = page.evaluate(
         """() => [...document.querySelectorAll('.jx-outs [role=radio]')].map(e => [e.getAttribute('aria-checked'),
-             getComputedStyle(e).borderBottomColor === getComputedStyle(document.querySelector('.jx')).backgroundColor])"""
+             getComputedStyle(e).borderBottomColor ===
+               getComputedStyle(document.querySelector('.jx')).backgroundColor])"""
     )
     assert lines == [["true", False], ["false", True]]
     groove = page.locator(".jx-panel .jx-trk.plain").first
