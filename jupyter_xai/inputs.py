@@ -225,3 +225,23 @@ def _as_array(x: Any) -> NDArray[Any]:
 def _a(x: Any) -> str:
     name = type(x).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def seed(random_state: Any) -> int:
+    """Check a seed.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0.
+
+    Examples
+    --------
+    >>> seed(3)
+    3
+    """
+    if isinstance(random_state, bool) or not hasattr(random_state, "__index__") or int(random_state) < 0:
+        raise InputError(
+            f"random_state={random_state!r} does not work: expected a whole number from 0, or None."
+        )
+    return int(random_state)

@@ -19,7 +19,7 @@ from jupyter_xai.edited import Edited, edited
 from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
 from jupyter_xai.evaluation import Pool
 from jupyter_xai.explanation import Explanation, Layout
-from jupyter_xai.inputs import Recognised
+from jupyter_xai.inputs import Recognised, seed
 from jupyter_xai.models.targets import default_threshold
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ChoiceParam, ParamSpec
@@ -394,23 +394,3 @@ def _local(name: str, unknown: str) -> str:
             f'xai.explain_dataset(model, rows, method="{name}").'
         )
     raise InputError(f"{unknown}: expected one of {', '.join(LOCAL)}.")
-
-
-def seed(random_state: Any) -> int:
-    """Check a seed.
-
-    Raises
-    ------
-    InputError
-        If it is not a whole number from 0.
-
-    Examples
-    --------
-    >>> seed(3)
-    3
-    """
-    if isinstance(random_state, bool) or not hasattr(random_state, "__index__") or int(random_state) < 0:
-        raise InputError(
-            f"random_state={random_state!r} does not work: expected a whole number from 0, or None."
-        )
-    return int(random_state)

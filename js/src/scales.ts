@@ -8,7 +8,7 @@ export const FAINT_SHARE = 0.06;
 
 /** Whether the interval of an estimate contains zero. Without an error the estimate is exact. */
 export function couldBeZero(value: number, error: number | undefined): boolean {
-  return error !== undefined && Number.isFinite(error) && Math.abs(value) <= Z95 * error;
+  return error !== undefined && Math.abs(value) <= Z95 * error;
 }
 
 /** The next round number at or above `value`. */

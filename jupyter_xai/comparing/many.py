@@ -15,7 +15,7 @@ from jupyter_xai.comparing.table import Benchmark, Record
 from jupyter_xai.dataset._rows import Chunk, listed
 from jupyter_xai.dataset._workers import parts_of
 from jupyter_xai.errors import InputError, XaiError
-from jupyter_xai.session import seed
+from jupyter_xai.inputs import seed
 from jupyter_xai.widget.environment import read_environment
 
 

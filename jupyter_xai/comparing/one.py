@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_xai.comparing.result import Comparison
 from jupyter_xai.comparing.run import Asked
 from jupyter_xai.comparing.view import ComparisonView
-from jupyter_xai.session import seed
+from jupyter_xai.inputs import seed
 from jupyter_xai.widget.environment import read_environment
 
 Watch = Callable[[Comparison], bool]

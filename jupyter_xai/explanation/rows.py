@@ -46,8 +46,8 @@ class Row:
 
     @property
     def could_be_zero(self) -> bool:
-        """Whether the interval contains zero; an exact weight never could."""
-        return self.half is not None and math.isfinite(self.half) and abs(self.weight) <= self.half
+        """Whether the interval contains zero, as one without ends does; an exact weight never could."""
+        return self.half is not None and abs(self.weight) <= self.half
 
 
 def shorten(words: str, longest: int = _LONGEST) -> str:

@@ -12,10 +12,9 @@ import numpy as np
 
 from jupyter_xai.api import default_masker
 from jupyter_xai.errors import InputError
-from jupyter_xai.inputs import Recognised, recognise
+from jupyter_xai.inputs import Recognised, recognise, seed
 from jupyter_xai.models import wrap
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
-from jupyter_xai.session import seed
 
 
 @dataclass
