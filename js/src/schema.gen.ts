@@ -177,6 +177,79 @@ export interface ErrorInfo {
   traceback: string;
 }
 
+/** Where the run is. `seconds_left` and `rate` are null while unknown; `total` counts model rows. */
+export interface Status {
+  schema: number;
+  run: number;
+  state: "idle" | "running" | "settled" | "stopped" | "capped" | "failed";
+  rows: number;
+  total: number | null;
+  rate: number | null;
+  seconds: number;
+  seconds_left: number | null;
+  error: ErrorInfo | null;
+  notices: string[];
+}
+
+/** How the result is looked at: saved, shared by all views, starts no run. Every field may be absent. */
+export interface Display {
+  target?: number;
+  sort?: "weight" | "name" | "original";
+  opacity?: number;
+  threshold?: number;
+  grouped?: boolean;
+  removed?: number;
+  all_rows?: boolean;
+  row?: number;
+}
+
+/** One what-if change. Which of the optional fields stand depends on `op`. */
+export interface Edit {
+  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
+  feature?: string;
+  value?: number | string | boolean | (number | string | boolean | null)[] | null;
+  positions?: number[];
+  position?: number;
+  text?: string;
+  pieces?: number[];
+  box?: number[];
+  points?: number[][];
+  width?: number;
+  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
+  amount?: number;
+}
+
+/** What is to be explained and how: a change starts a run. Absent fields keep their value. */
+export interface Request {
+  method?: string;
+  params?: Record<string, number | string | boolean>;
+  targets?: number[];
+  edits?: Edit[];
+  random_state?: number;
+}
+
+/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. `row` asks for the explanation of one row of the data, of one output if that is named. */
+export interface ToPython {
+  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture" | "row";
+  id: number;
+  row?: number;
+  output?: string;
+  edits?: Edit[];
+  params?: Record<string, number | string | boolean>;
+}
+
+/** A custom message to the view. `error` says why there is no answer. A picture comes with two buffers: the image, and the label map as in `ImageLayout` (empty for pixel maps). */
+export interface ToBrowser {
+  type: "pong" | "preview" | "picture";
+  id: number;
+  predictions?: number[];
+  mime?: "image/jpeg" | "image/webp" | "image/png";
+  width?: number;
+  height?: number;
+  n_features?: number;
+  error?: string;
+}
+
 /** One metric of one method for one output; `value` is null where there is no number, and `said` says why. `awaited`: of the instance as it is now there will be one. */
 export interface BoardMetric {
   name: string;
@@ -335,77 +408,4 @@ export interface Summary {
   verdict: string;
   random_state: number;
   notices: string[];
-}
-
-/** Where the run is. `seconds_left` and `rate` are null while unknown; `total` counts model rows. */
-export interface Status {
-  schema: number;
-  run: number;
-  state: "idle" | "running" | "settled" | "stopped" | "capped" | "failed";
-  rows: number;
-  total: number | null;
-  rate: number | null;
-  seconds: number;
-  seconds_left: number | null;
-  error: ErrorInfo | null;
-  notices: string[];
-}
-
-/** How the result is looked at: saved, shared by all views, starts no run. Every field may be absent. */
-export interface Display {
-  target?: number;
-  sort?: "weight" | "name" | "original";
-  opacity?: number;
-  threshold?: number;
-  grouped?: boolean;
-  removed?: number;
-  all_rows?: boolean;
-  row?: number;
-}
-
-/** One what-if change. Which of the optional fields stand depends on `op`. */
-export interface Edit {
-  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
-  feature?: string;
-  value?: number | string | boolean | (number | string | boolean | null)[] | null;
-  positions?: number[];
-  position?: number;
-  text?: string;
-  pieces?: number[];
-  box?: number[];
-  points?: number[][];
-  width?: number;
-  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
-  amount?: number;
-}
-
-/** What is to be explained and how: a change starts a run. Absent fields keep their value. */
-export interface Request {
-  method?: string;
-  params?: Record<string, number | string | boolean>;
-  targets?: number[];
-  edits?: Edit[];
-  random_state?: number;
-}
-
-/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. `row` asks for the explanation of one row of the data, of one output if that is named. */
-export interface ToPython {
-  type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture" | "row";
-  id: number;
-  row?: number;
-  output?: string;
-  edits?: Edit[];
-  params?: Record<string, number | string | boolean>;
-}
-
-/** A custom message to the view. `error` says why there is no answer. A picture comes with two buffers: the image, and the label map as in `ImageLayout` (empty for pixel maps). */
-export interface ToBrowser {
-  type: "pong" | "preview" | "picture";
-  id: number;
-  predictions?: number[];
-  mime?: "image/jpeg" | "image/webp" | "image/png";
-  width?: number;
-  height?: number;
-  n_features?: number;
-  error?: string;
 }

@@ -16,17 +16,11 @@ from jupyter_xai.explanation.words import feature_word
 from jupyter_xai.metrics import Measure, agreement, onto
 from jupyter_xai.metrics.subject import per_unit, relative
 from jupyter_xai.wire import encode_curves
+from jupyter_xai.wire.boards import Board, BoardColumn, BoardMetric, BoardPair
 from jupyter_xai.wire.encode import encode_maps
 from jupyter_xai.wire.layouts import encode_layout
 from jupyter_xai.wire.plain import finite, float32, text
-from jupyter_xai.wire.schema import (
-    SCHEMA_VERSION,
-    Board,
-    BoardColumn,
-    BoardMetric,
-    BoardPair,
-    OutputUnit,
-)
+from jupyter_xai.wire.schema import SCHEMA_VERSION, OutputUnit
 
 MOST_FEATURES = 500
 LONGEST_MAP = 112

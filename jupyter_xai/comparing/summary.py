@@ -10,8 +10,9 @@ import numpy as np
 from jupyter_xai.comparing.live import Live
 from jupyter_xai.comparing.table import Benchmark
 from jupyter_xai.widget.environment import Environment
+from jupyter_xai.wire.boards import Summary, SummaryCell, SummaryMethod, SummaryMetric
 from jupyter_xai.wire.plain import finite, text
-from jupyter_xai.wire.schema import SCHEMA_VERSION, Summary, SummaryCell, SummaryMethod, SummaryMetric
+from jupyter_xai.wire.schema import SCHEMA_VERSION
 
 Start = Callable[[Callable[[], bool]], Iterator[Benchmark]]
 """Makes the stream of benchmarks; it is given what says whether to go on."""

@@ -16,7 +16,7 @@ from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.previews import Previews
 from jupyter_xai.widget.whatif import WhatIf
 from jupyter_xai.wire import encode_curves, encode_geometry
-from jupyter_xai.wire.schema import Board
+from jupyter_xai.wire.boards import Board
 
 
 class ComparisonView(Live[Comparison]):

@@ -18,7 +18,7 @@ from typing import (
     is_typeddict,
 )
 
-from jupyter_xai.wire import schema
+from jupyter_xai.wire import boards, schema
 
 TARGET = Path(__file__).resolve().parents[2] / "js" / "src" / "schema.gen.ts"
 _PLAIN: dict[Any, str] = {
@@ -87,7 +87,8 @@ def generate() -> str:
         for name, value in vars(schema).items()
         if get_origin(value) is Literal
     )
-    records = [value for value in vars(schema).values() if is_typeddict(value)]
+    every = [*vars(schema).values(), *vars(boards).values()]
+    records = [value for at, value in enumerate(every) if is_typeddict(value) and value not in every[:at]]
     return head + constants + aliases + "\n" + "\n".join(_interface(record) for record in records)
 
 

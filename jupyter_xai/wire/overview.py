@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from jupyter_xai.explanation import Columns, GlobalExplanation, Pick, Steps
 from jupyter_xai.explanation.rows import readable, shorten, value_text
+from jupyter_xai.wire.boards import Dots, Overview, Pairs, PickInfo
 from jupyter_xai.wire.plain import float32, text
-from jupyter_xai.wire.schema import SCHEMA_VERSION, Dots, OutputUnit, Overview, Pairs, PickInfo
+from jupyter_xai.wire.schema import SCHEMA_VERSION, OutputUnit
 
 MOST_FEATURES = 500
 MOST_PAIRED = 16
