@@ -37,7 +37,7 @@ def test_runs_from_a_cold_kernel(path, monkeypatch):
     monkeypatch.setenv("XAI_BUDGET", "200")  # model rows an explanation may take, the notebooks read it
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     ).execute()
     displayed = [out for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out]
     assert displayed, "an executed notebook shows something"
