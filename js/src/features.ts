@@ -23,6 +23,21 @@ export function featureOfUnit(groups: readonly number[], unit: number): number {
   return groups[unit] ?? unit;
 }
 
+const units = new WeakMap<Layout, Map<number, number>>();
+
+/** How many stretches of a text each feature has; counted once a layout. */
+export function unitsOf(layout: Layout & { type: "tokens" }): ReadonlyMap<number, number> {
+  const known = units.get(layout);
+  if (known) return known;
+  const counts = new Map<number, number>();
+  layout.offsets.forEach((_, unit) => {
+    const feature = featureOfUnit(layout.groups, unit);
+    counts.set(feature, (counts.get(feature) ?? 0) + 1);
+  });
+  units.set(layout, counts);
+  return counts;
+}
+
 export function featureRows(layout: Layout): FeatureRow[] {
   switch (layout.type) {
     case "columns":
@@ -62,7 +77,7 @@ export function namesAfter(geometry: Geometry | null, changes: Changes): string[
   const names = rowsOf(geometry).map((row) => row.name);
   const layout = geometry?.layout;
   if (layout?.type !== "tokens") return names;
-  const alone = new Set(layout.groups).size === layout.offsets.length || layout.groups.length === 0;
+  const alone = unitsOf(layout).size === layout.offsets.length;
   if (alone) for (const [unit, text] of changes.replaced) names[featureOfUnit(layout.groups, unit)] = text;
   return [...names, ...changes.inserted.map(({ text }) => text)];
 }

@@ -10,9 +10,11 @@ export interface RankingInput {
   frozen: boolean;
 }
 
+/** Features, the largest magnitude first; those that are not known count as zero. */
 export function byWeight(values: ArrayLike<number>): number[] {
-  const size = (feature: number) => Math.abs(values[feature] as number) || 0;
-  return Array.from({ length: values.length }, (_, feature) => feature).sort((a, b) => size(b) - size(a) || a - b);
+  // looked up, not computed, some hundred thousand times in a text of thousands of words
+  const sizes = Float64Array.from(values, (value) => Math.abs(value) || 0) as unknown as number[];
+  return [...sizes.keys()].sort((a, b) => (sizes[b] as number) - (sizes[a] as number) || a - b);
 }
 
 export function nextOrder(previous: readonly number[] | null, input: RankingInput): number[] {

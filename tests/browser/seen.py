@@ -50,7 +50,7 @@ _SEEN = """() => {
       if (m.tagName === 'IMG') return m.complete && m.naturalWidth > 0 && box.width > 20;
       if (m.tagName === 'svg' || m.tagName === 'CANVAS') return box.width > 10 && box.height > 4;
       const painted = look.backgroundColor !== 'rgba(0, 0, 0, 0)'
-        || parseFloat(look.borderTopWidth) > 0 || parseFloat(look.borderBottomWidth) > 0;
+        || parseFloat(look.borderTopWidth) > 0 || parseFloat(look.borderBottomWidth) > 0 || look.boxShadow !== 'none';
       return painted && box.width > 2 && box.height > 1;
     }).length,
   }));

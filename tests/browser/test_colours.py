@@ -26,7 +26,7 @@ HOSTS: dict[str, tuple[str, dict[str, Any]]] = {
 # the ratio of what is drawn to its ground; lines that only divide are not asked
 DRAWN = """selectors => {
   const read = text => {
-    const [r, g, b, a = 1] = (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+    const [r, g, b, a = 1] = (text.split(')')[0].match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
     return [r, g, b, a];
   };
   const light = rgb => {
@@ -50,8 +50,8 @@ PARTS = [
     [".jx-bar .b:not(.gl *)", "backgroundColor", "boxShadow", "outlineColor"],
     [".jx-trk .dot", "backgroundColor", "borderTopColor"],
     [".jx-trk .c", "stroke"],
-    [".tx-body .w.pos", "borderTopColor"],
-    [".tx-body .w.neg", "borderBottomColor"],
+    [".tx-body .w.pos", "boxShadow"],
+    [".tx-body .w.neg", "boxShadow"],
 ]
 
 
@@ -96,8 +96,9 @@ def test_sign_is_said_by_place_and_in_print(host: str, show: Callable[..., Any])
     page = show(STATES["text"](), 820, ground, **more)
     words = page.evaluate(
         """() => [...document.querySelectorAll('.tx-body .w:is(.pos, .neg)')].map(word => {
-          const {borderTopWidth, borderBottomWidth} = getComputedStyle(word);
-          return [word.classList.contains('pos'), parseFloat(borderTopWidth) > 0, parseFloat(borderBottomWidth) > 0,
+          // "colour x y blur spread" of the bar: above the word or below it
+          const y = Number(/ 0px (-?[0-9.]+)px 0px 0px/.exec(getComputedStyle(word).boxShadow)?.[1]);
+          return [word.classList.contains('pos'), y < 0, y > 0,
                   word.getAttribute('aria-label') ?? word.textContent];
         })"""
     )

@@ -3,13 +3,14 @@ import { Component, type ComponentChildren, type RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Draft } from "../components/draft";
 import { OWN_KEYS } from "../components/keys";
-import { featureOfUnit } from "../features";
+import { featureOfUnit, unitsOf } from "../features";
 import { counted } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Edit, Geometry, TextLayout } from "../schema.gen";
 import { inSentenceOf, type Placed, placeOf } from "../sentences";
 import type { Store } from "../store";
 import { reading } from "../words";
+import { LONG, Sight, STRETCH, Stretch } from "./stretch";
 
 /** Words as one entry: a feature, or all features that spell the same. */
 export interface Entry {
@@ -55,23 +56,35 @@ export function Body(props: BodyProps) {
   const body = useRef<HTMLDivElement>(null);
   const refocus = useRefocus(body, writing);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(waiting.current), []);
+  const sight = useRef(new Sight()).current;
+  useEffect(
+    () => () => {
+      clearTimeout(waiting.current);
+      sight.end();
+    },
+    [sight],
+  );
   const { whatif } = store;
   const changes = whatif.changes.value;
   const removed = store.removal.value?.removed;
   const live = store.reachable.value && !fixed;
-  const marks = entries.map((entry) => {
+  const marks: (ReturnType<typeof markOf> & { says: string })[] = [];
+  /** What an entry's words look like and say, made when the first of them is drawn. */
+  const mark = (key: number) => {
+    const entry = entries[key];
+    if (!entry || marks[key]) return marks[key];
     const known = Number.isFinite(entry.value);
     const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";
-    return { ...markOf(entry, end), says };
-  });
-  const parts: ComponentChildren[] = [];
+    marks[key] = { ...markOf(entry, end), says };
+    return marks[key];
+  };
+  let parts: ComponentChildren[] = [];
   const count = layout.offsets.length;
-  const known = new Set(layout.offsets.map((_, unit) => featureOfUnit(layout.groups, unit))).size;
+  const known = unitsOf(layout).size;
   const original = (unit: number) => layout.text.slice(...(layout.offsets[unit] as [number, number]));
   const word = (unit: number, feature: number, text: string, way: "" | " gone" | " new") => {
     const key = ofFeature[feature] ?? -1;
-    const { kind = "", height = 0, ground = 0, says = "" } = marks[key] ?? {};
+    const { kind = "", height = 0, ground = 0, says = "" } = mark(key) ?? {};
     const struck = way === " gone" || (removed?.has(feature) ?? false);
     parts.push(
       <Word
@@ -112,19 +125,27 @@ export function Body(props: BodyProps) {
     write("insert", position, "");
     if (!lead) parts.push(" ");
   };
-  let at = 0;
-  layout.offsets.forEach(([start = 0, stop = 0], unit) => {
-    if (start > at) parts.push(layout.text.slice(at, start));
-    at = stop;
-    insertedBefore(unit);
-    const replaced = changes.replaced.get(unit);
-    const text = replaced ?? layout.text.slice(start, stop);
-    const way = changes.struck.has(unit) ? " gone" : replaced === undefined ? "" : " new";
-    if (writing?.op === "replace" && writing.position === unit) write("replace", unit, text);
-    else word(unit, featureOfUnit(layout.groups, unit), text, way);
-  });
-  insertedBefore(count);
-  parts.push(layout.text.slice(at));
+  /** The text from one unit up to another, with what stands before each; after the last one all that is left. */
+  const stretch = (from: number, to: number) => {
+    parts = [];
+    let at = layout.offsets[from - 1]?.[1] ?? 0;
+    for (let unit = from; unit < to; unit += 1) {
+      const [start = 0, stop = 0] = layout.offsets[unit] ?? [];
+      if (start > at) parts.push(layout.text.slice(at, start));
+      at = stop;
+      insertedBefore(unit);
+      const replaced = changes.replaced.get(unit);
+      const text = replaced ?? layout.text.slice(start, stop);
+      const way = changes.struck.has(unit) ? " gone" : replaced === undefined ? "" : " new";
+      if (writing?.op === "replace" && writing.position === unit) write("replace", unit, text);
+      else word(unit, featureOfUnit(layout.groups, unit), text, way);
+    }
+    if (to === count) {
+      insertedBefore(count);
+      parts.push(layout.text.slice(at));
+    }
+    return parts;
+  };
 
   /** Strikes words or takes that back, with all that are one feature or are shown as one. */
   const strike = (unit: number, how: Scope) => {
@@ -217,7 +238,11 @@ export function Body(props: BodyProps) {
       onFocusIn={point}
       onFocusOut={() => setHot(null)}
     >
-      {parts}
+      {count <= LONG
+        ? stretch(0, count)
+        : Array.from({ length: Math.ceil(count / STRETCH) }, (_, i) => (
+            <Stretch key={i} sight={sight} draw={() => stretch(i * STRETCH, Math.min((i + 1) * STRETCH, count))} />
+          ))}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
-import { featureOfUnit, namesAfter, rowsOf } from "../features";
+import { namesAfter, rowsOf, unitsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
@@ -20,16 +20,12 @@ export function entriesOf(
   grouped: boolean,
 ) {
   const { values, errors } = picture;
-  const counts = new Map<number, number>();
-  layout.offsets.forEach((_, unit) => {
-    const feature = featureOfUnit(layout.groups, unit);
-    counts.set(feature, (counts.get(feature) ?? 0) + 1);
-  });
+  const counts = unitsOf(layout);
   const entries: Entry[] = [];
   const ofFeature: number[] = [];
   const seen = new Map<string, number>();
   names.forEach((word, feature) => {
-    const spelled = word.toLocaleLowerCase();
+    const spelled = grouped ? word.toLocaleLowerCase() : "";
     const known = grouped ? seen.get(spelled) : undefined;
     const value = values?.[feature] ?? Number.NaN;
     const error = errors?.[feature];
