@@ -241,7 +241,7 @@ def test_a_stopped_run_goes_on(shown, tmp_path, monkeypatch):
         [replace(full, tables={**full.tables, STEADY: made().tables[STEADY]})], {}, whole, tmp_path
     )
     text = made_page.read_text()
-    assert "Measured: Fashion-MNIST" in text
+    assert "\n- Fashion-MNIST (" in text
     assert "2 pictures, stability and sanity on 0" in text
     assert text.count("| GradientExplainer is sparse |") == 1
 
