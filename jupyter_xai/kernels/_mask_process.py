@@ -316,8 +316,9 @@ class _System:
         self, matrix: NDArray[np.float64], noise: NDArray[np.float64], basis: NDArray[np.float64]
     ) -> None:
         factor, self.log_determinant = _factor(matrix, noise)
-        half = dpotri(factor, lower=1)[0]
-        self.inverse = np.tril(half) + np.tril(half, -1).T
+        half = dpotri(factor, lower=1)[0]  # zero above its diagonal, as the factor is
+        self.inverse = half + half.T
+        self.inverse[np.diag_indices(len(half))] = np.diagonal(half)
         self.inverse_basis = self.inverse @ basis
         information = basis.T @ self.inverse_basis
         information[np.diag_indices(len(information))] += 1e-9 * max(1e-300, np.trace(information))
