@@ -56,7 +56,7 @@ export function Body(props: BodyProps) {
   const body = useRef<HTMLDivElement>(null);
   const refocus = useRefocus(body, writing);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const sight = useRef(new Sight()).current;
+  const [sight] = useState(() => new Sight());
   useEffect(
     () => () => {
       clearTimeout(waiting.current);

@@ -49,10 +49,6 @@ export class Sight {
     this.timer = setTimeout(this.turn, WAIT_MS);
   }
 
-  drawn(part: Stretch) {
-    this.behind.delete(part);
-  }
-
   end() {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -97,8 +93,7 @@ export class Stretch extends Component<Props> {
     return this.seen;
   }
 
-  override render({ sight, draw }: Props) {
-    sight.drawn(this);
+  override render({ draw }: Props) {
     return <span ref={this.element}>{draw()}</span>;
   }
 }
