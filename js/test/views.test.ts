@@ -228,6 +228,13 @@ describe("an image", () => {
     expect(view.words(".rdo")).toBe("largest: piece 1 +0.028 ±0.006");
   });
 
+  it("names the largest piece whatever the order of the list", async () => {
+    const { frame: first, ...state } = image({ display: { sort: "original" } });
+    const values = floats(0.001, -0.011, 0.028, 0.01, 0.02, 0);
+    await show({ ...state, frame: { ...(first as Plain), values } });
+    expect(view.words(".rdo")).toContain("largest: piece 3 +0.028");
+  });
+
   it("follows opacity and threshold at once and shares them", async () => {
     await show(image());
     const [opacity, threshold] = view.all('input[type="range"]') as HTMLInputElement[];

@@ -130,8 +130,9 @@ interface ReadoutProps {
 
 /** The numbers of the piece that is pointed at, else of the largest. */
 export function Readout({ store, geometry, picture, hot }: ReadoutProps) {
-  const { values, errors, end, order } = picture;
-  const piece = hot >= 0 ? hot : order[0];
+  const { values, errors, end } = picture;
+  // not the first in order: while an estimate streams, rows keep their places
+  const piece = hot >= 0 ? hot : byWeight(values ?? [])[0];
   const value = piece === undefined ? undefined : values?.[piece];
   if (piece === undefined || value === undefined) return null;
   const [number, ...rest] = reading(value, errors?.[piece], geometry.output_unit, end).split(" ");
