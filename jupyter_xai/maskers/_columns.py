@@ -171,10 +171,18 @@ class CategoryColumn:
         Raises
         ------
         InputError
-            If a value is not among the given levels.
+            If a value is not among the given levels, or is a list or another thing that is no single value.
         """
         plain = [plain_value(value) for value in values]
-        found = {value for value in plain if value is not None}
+        try:
+            found = {value for value in plain if value is not None}
+        except TypeError:
+            odd = next((value for value in plain if getattr(value, "__hash__", None) is None), plain[0])
+            raise InputError(
+                f"column {name!r} of the background holds values such as {str(odd)[:40]} ({type(odd).__name__}): "
+                "expected numbers, texts, truth values or dates. Spread them over columns of their own, or leave the "
+                "column to the function that is explained."
+            ) from None
         known = tuple(plain_value(level) for level in levels) if levels is not None else _sorted(found)
         position = {level: i for i, level in enumerate(known)}
         stray = found - position.keys()
@@ -204,6 +212,11 @@ class CategoryColumn:
         for code, level in enumerate(self.levels):
             if level == plain:
                 return code
+        if self.levels and all(hasattr(level, "isoformat") for level in self.levels):
+            raise InputError(
+                f"{self.name}={plain} is not a date of the background, and dates act as categories. To have it act as "
+                "a number, explain a function that takes it as one: days since the first, or year and month apart."
+            )
         raise InputError(
             f"{self.name}={plain!r} is not a category of the background. Known: {_listing(self.levels)}. "
             f"Pass one of "

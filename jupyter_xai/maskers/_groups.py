@@ -1,8 +1,8 @@
-"""Columns that act as one feature: one-hot codes, found in a fitted encoder or by their zeros and ones."""
+"""Columns that act as one feature: one-hot codes, as an encoder writes them or known by their zeros and ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,22 +29,25 @@ class OneHot:
         The columns' values for each.
     codes : ndarray of shape (n_rows,)
         Position of each background row's category; ``len(levels)`` where there is none.
+    nothing : ndarray of shape (n_columns,), optional
+        The columns' values where there is none; zeros by default.
     """
 
     name: str
     levels: tuple[Any, ...]
     patterns: NDArray[np.float64]
     codes: NDArray[np.intp]
+    nothing: NDArray[np.float64] | None = None
 
     def code(self, values: Sequence[Any]) -> int:
-        """Position of the category of a row's columns; ``len(levels)`` if all are 0 or missing.
+        """Position of the category of a row's columns; ``len(levels)`` if they stand for none or are missing.
 
         Raises
         ------
         InputError
             If they are no one-hot code.
         """
-        found = _codes(np.array([values], dtype=object), self.patterns)
+        found = codes_of(np.array([values], dtype=object), self.patterns, self.nothing)
         if found is None:
             raise InputError(
                 f"the columns of {self.name} hold {tuple(values)!r} in the row: expected a one-hot code, as the "
@@ -61,7 +64,7 @@ class OneHot:
         return f"{self.name} = {self.levels[code]}" if code < len(self.levels) else f"{self.name} is missing"
 
     def written(self, value: Any) -> tuple[float, ...]:
-        """The columns' values for a category; zeros for None.
+        """The columns' values for a category; for None those of no category.
 
         Raises
         ------
@@ -73,18 +76,37 @@ class OneHot:
             pattern: list[float] = self.patterns[self.levels.index(plain)].tolist()
             return tuple(pattern)
         if plain is None:
-            return tuple(0.0 for _ in self.patterns[0])
+            nothing = np.zeros(len(self.patterns[0])) if self.nothing is None else self.nothing
+            return tuple(nothing.tolist())
         raise InputError(
             f"{self.name}={plain!r} is not a category: expected one of {', '.join(map(repr, self.levels))}."
         )
 
 
-def _codes(values: NDArray[Any], patterns: NDArray[np.float64]) -> NDArray[np.intp] | None:
-    """Pattern of each row; the number of patterns for zeros; None if a row is neither."""
+def codes_of(
+    values: NDArray[Any], patterns: NDArray[np.float64], nothing: NDArray[np.float64] | None = None
+) -> NDArray[np.intp] | None:
+    """Pattern of each row; the number of patterns for what stands for none; None if a row is neither.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+    patterns : ndarray of shape (n_levels, n_columns)
+    nothing : ndarray of shape (n_columns,), optional
+        Zeros by default.
+
+    Examples
+    --------
+    >>> codes_of(np.array([[0, 1], [1, 0], [0, 0]]), np.eye(2))
+    array([1, 0, 2])
+    """
     try:
-        numbers = np.nan_to_num(np.asarray(values, dtype=np.float64))
+        numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         return None
+    if nothing is not None:
+        return _nearest(numbers, np.vstack([patterns, nothing]))
+    numbers = np.nan_to_num(numbers)
     which = numbers.argmax(axis=1)
     empty = numbers[np.arange(len(numbers)), which] == 0
     of_column = np.full(
@@ -95,6 +117,16 @@ def _codes(values: NDArray[Any], patterns: NDArray[np.float64]) -> NDArray[np.in
     codes = of_column[np.where(empty, patterns.shape[1], which)]
     whole = np.vstack([patterns, np.zeros(patterns.shape[1])])
     return np.asarray(codes) if (whole[codes] == numbers).all() else None
+
+
+def _nearest(numbers: NDArray[np.float64], patterns: NDArray[np.float64]) -> NDArray[np.intp] | None:
+    """Pattern of each row to six digits, the last one for what is missing; None if a row has none of them."""
+    filled = np.where(np.isnan(numbers), patterns[-1], numbers)
+    rows, back = np.unique(filled, axis=0, return_inverse=True)
+    if len(rows) > 8 * len(patterns):  # far more than rounding makes of them
+        return None
+    near = np.isclose(rows[:, None], patterns, rtol=1e-5, atol=1e-6).all(axis=2)
+    return np.asarray(near.argmax(axis=1)[back.ravel()]) if near.any(axis=1).all() else None
 
 
 def one_hot(name: str, labels: Sequence[str], values: NDArray[Any]) -> OneHot | None:
@@ -116,7 +148,7 @@ def one_hot(name: str, labels: Sequence[str], values: NDArray[Any]) -> OneHot | 
     if len(labels) < 2:
         return None
     levels, patterns = tuple(_short(name, labels)), np.eye(len(labels))
-    codes = _codes(values, patterns)
+    codes = codes_of(values, patterns)
     if codes is None:
         return None
     if (codes == len(levels)).any():
@@ -130,141 +162,6 @@ def _short(name: str, labels: Sequence[str]) -> list[str]:
         if all(label.startswith(start) and len(label) > len(start) for label in labels):
             return [label[len(start) :] for label in labels]
     return list(labels)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """One category as an encoder writes it.
-
-    Parameters
-    ----------
-    name : str
-        Of the raw column.
-    columns : tuple of int
-        Where it is written.
-    levels : tuple
-    patterns : tuple of tuple of float
-    """
-
-    name: str
-    columns: tuple[int, ...]
-    levels: tuple[Any, ...]
-    patterns: tuple[tuple[float, ...], ...]
-
-    def read(self, values: NDArray[Any]) -> OneHot:
-        """Read a background's columns.
-
-        Raises
-        ------
-        InputError
-            If they do not hold what the encoder writes.
-        """
-        patterns = np.array(self.patterns)
-        codes = _codes(values, patterns)
-        if codes is None:
-            raise InputError(
-                f"encoder= writes {self.name} as zeros and ones, but the background has other values there. Pass the "
-                "background as the encoder writes it, or groups= instead of encoder=."
-            )
-        return OneHot(self.name, self.levels, patterns, codes)
-
-
-def encoded(encoder: Any, n_columns: int) -> tuple[Encoded, ...]:
-    """The one-hot codes that a fitted encoder writes.
-
-    Parameters
-    ----------
-    encoder : OneHotEncoder, ColumnTransformer or Pipeline
-        Fitted; a pipeline's last step counts, and in a column transformer every part that ends in an encoder.
-    n_columns : int
-        Columns of the background.
-
-    Raises
-    ------
-    InputError
-        If it is none of these, is not fitted, holds no one-hot encoder or writes another number of columns.
-    """
-    try:
-        found = tuple(_search(encoder, 0, None))
-        width = len(encoder.get_feature_names_out())
-    except AttributeError as error:
-        raise InputError(
-            f"encoder={type(encoder).__name__} does not work: expected a fitted OneHotEncoder, a ColumnTransformer or "
-            "a Pipeline that ends in one. Fit it first, or pass groups= instead."
-        ) from error
-    if not found:
-        raise InputError(
-            f"encoder={type(encoder).__name__} holds no OneHotEncoder, so that there is nothing to take together. "
-            "Leave encoder= out."
-        )
-    if width != n_columns:
-        raise InputError(
-            f"encoder= writes {width} columns, but the background has {n_columns}. Pass the background as the encoder "
-            "writes it: encoder.transform(X_train)."
-        )
-    return found
-
-
-def _search(step: Any, first: int, names: Sequence[Any] | None) -> Iterator[Encoded]:
-    """One-hot codes of a step whose columns begin at ``first`` and whose inputs have these names."""
-    if hasattr(step, "steps"):
-        own = getattr(step, "feature_names_in_", None)
-        yield from _search(step.steps[-1][1], first, names if own is None else list(own))
-    elif hasattr(step, "transformers"):
-        known = getattr(step, "feature_names_in_", names)
-        for name, part, columns in step.transformers_:  # not there before it is fitted
-            if hasattr(part, "get_feature_names_out"):
-                at = step.output_indices_[name]
-                yield from _search(part, first + at.start, _picked(columns, known, step.n_features_in_))
-    elif type(step).__name__ == "OneHotEncoder":
-        yield from _of_encoder(step, first, names)
-
-
-def _picked(columns: Any, known: Any, n: int) -> list[Any]:
-    """Names of the columns that a part of a column transformer takes."""
-    if isinstance(columns, str):
-        return [columns]
-    listed = [f"x{i}" for i in range(n)] if known is None else list(known)
-    if isinstance(columns, slice):
-        start, stop = columns.start, columns.stop
-        start = listed.index(start) if isinstance(start, str) else start
-        stop = listed.index(stop) + 1 if isinstance(stop, str) else stop  # labels name the last one
-        return listed[start : stop : columns.step]
-    if np.ndim(columns) == 0:
-        return [listed[int(columns)]]
-    found = np.asarray(columns)
-    if found.dtype.kind == "b":
-        return [name for name, taken in zip(listed, found.tolist(), strict=True) if taken]
-    return [one if isinstance(one, str) else listed[int(one)] for one in found.tolist()]
-
-
-def _of_encoder(encoder: Any, first: int, names: Sequence[Any] | None) -> Iterator[Encoded]:
-    own = getattr(encoder, "feature_names_in_", None)
-    n = len(encoder.categories_)
-    fits = names is not None and len(names) == n  # an imputer before it may add columns
-    known = names if fits and names is not None else own if own is not None else [f"x{i}" for i in range(n)]
-    rare = getattr(encoder, "infrequent_categories_", None) or [None] * n
-    dropped = [None] * n if encoder.drop_idx_ is None else list(encoder.drop_idx_)
-    at = first
-    for name, categories, few, drop in zip(known, encoder.categories_, rare, dropped, strict=True):
-        seldom = set() if few is None else {plain_value(one) for one in few}
-        listed = [plain_value(one) for one in categories]
-        levels = [one for one in listed if one not in seldom]
-        gone = None if drop is None else levels.index(listed[drop]) if listed[drop] in levels else len(levels)
-        if seldom:
-            levels.append("infrequent: " + ", ".join(str(one) for one in listed if one in seldom))
-        width = len(levels) - (gone is not None)
-        patterns = np.eye(width).tolist()
-        if gone is not None:
-            patterns.insert(gone, [0.0] * width)
-        if width:
-            yield Encoded(str(name), tuple(range(at, at + width)), tuple(levels), tuple(map(tuple, patterns)))
-        at += width
-
-
-def names_of(encoder: Any) -> list[str]:
-    """What a fitted encoder calls the columns it writes."""
-    return [str(name) for name in encoder.get_feature_names_out()]
 
 
 def owners(
@@ -289,6 +186,48 @@ def owners(
     for at in range(len(names)):
         features.setdefault((owner[at], -1) if at in owner else (names[at], at), []).append(at)
     return tuple(tuple(members) for members in features.values()), tuple(name for name, _ in features)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One category as an encoder writes it.
+
+    Parameters
+    ----------
+    name : str
+        Of the raw column.
+    columns : tuple of int
+        Where it is written.
+    levels : tuple
+    patterns : tuple of tuple of float
+    nothing : tuple of float, optional
+        What no category is written as; zeros by default.
+    """
+
+    name: str
+    columns: tuple[int, ...]
+    levels: tuple[Any, ...]
+    patterns: tuple[tuple[float, ...], ...]
+    nothing: tuple[float, ...] | None = None
+
+    def read(self, values: NDArray[Any]) -> OneHot:
+        """Read a background's columns.
+
+        Raises
+        ------
+        InputError
+            If they do not hold what the encoder writes.
+        """
+        patterns = np.array(self.patterns)
+        nothing = None if self.nothing is None else np.array(self.nothing)
+        codes = codes_of(values, patterns, nothing)
+        if codes is None:
+            raise InputError(
+                f"encoder= writes {self.name} as "
+                f"{'zeros and ones' if nothing is None else 'one row of numbers a category'}, but the background has "
+                "other values there. Pass the background as the encoder writes it, or groups= instead of encoder=."
+            )
+        return OneHot(self.name, self.levels, patterns, codes, nothing)
 
 
 def one_hot_features(

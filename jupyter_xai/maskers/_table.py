@@ -15,7 +15,8 @@ from jupyter_xai.maskers._bins import Cutter, Discretizer
 from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number
 from jupyter_xai.maskers._containers import ArrayForm, form_of
-from jupyter_xai.maskers._groups import encoded, names_of, one_hot_features, owners
+from jupyter_xai.maskers._encoders import encoded, names_of
+from jupyter_xai.maskers._groups import one_hot_features, owners
 from jupyter_xai.maskers._random import generator
 from jupyter_xai.protocols import Batch
 
@@ -53,7 +54,7 @@ class Table:
         self.form = form_of(background, feature_names)
         written = encoded(encoder, len(self.form.labels)) if encoder is not None else ()
         if encoder is not None and feature_names is None and isinstance(self.form, ArrayForm):
-            self.form = form_of(background, names_of(encoder))
+            self.form = form_of(background, names_of(encoder, len(self.form.labels)))
         self.names = tuple(str(label) for label in self.form.labels)
         listed: dict[int, Sequence[Any] | None] = {}
         for label in categories or ():

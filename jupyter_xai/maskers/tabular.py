@@ -35,7 +35,8 @@ class Tabular:
         zeros with at most one 1 a row they are read as a one-hot code: the feature's value is the category.
     encoder : OneHotEncoder, ColumnTransformer or Pipeline, optional
         The fitted transformer that wrote the background: the columns of each of its one-hot codes act as one
-        feature, named as the raw column and with the category as value, and an array's columns get its names. A model
+        feature, named as the raw column and with the category as value, and an array's columns get its names. Of a
+        pipeline the classifier does not count; steps after the encoder may scale columns or leave some out. A model
         that is a pipeline with the transformer as its first step is explained on raw columns without it.
     discretizer : {"quartile", "decile", "entropy", "none"}, default="quartile"
         LIME's bins of numbers. "entropy": where a decision tree of depth 3 splits them by ``labels``. "none": no bins;

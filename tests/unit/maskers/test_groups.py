@@ -7,14 +7,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
 from jupyter_xai import InputError, KernelShap, Lime, Tabular
 from jupyter_xai.explanation import Explanation
-from jupyter_xai.maskers._groups import encoded
+from jupyter_xai.maskers._encoders import encoded
 from jupyter_xai.whatif import apply
 
 JOBS = ["baker", "smith", "clerk", "judge"]
@@ -138,6 +140,87 @@ def test_groups_of_zeros_and_ones_are_read_by_their_names():
         .layout
     )
     assert layout.values == ("none of these",)
+
+
+def codes(steps):
+    return ColumnTransformer(
+        [("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(**steps), ["job", "owner"])],
+        sparse_threshold=1,
+    )
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ["passthrough"],
+        [StandardScaler(with_mean=False)],
+        [FunctionTransformer(lambda rows: rows.toarray()), StandardScaler()],
+        [FunctionTransformer(lambda rows: rows.toarray()), SimpleImputer(), MinMaxScaler((-1, 1))],
+        [VarianceThreshold(0.1), StandardScaler(with_mean=False)],
+        [LogisticRegression()],
+        [StandardScaler(with_mean=False), LogisticRegression()],
+    ],
+    ids=lambda later: "-".join(getattr(step, "__class__", str).__name__ for step in later),
+)
+@pytest.mark.parametrize("drop", [None, "if_binary"])
+def test_codes_are_followed_through_the_steps_after_the_encoder(later, drop):
+    df = raw()
+    encoder = make_pipeline(codes({"drop": drop}), *later).fit(df, df["age"] > 40)
+    written = encoder[:-1] if hasattr(encoder, "predict") else encoder
+    X = written.transform(df)
+    X = X.toarray() if hasattr(X, "toarray") else X
+    rare = any(
+        isinstance(step, VarianceThreshold) for step in later
+    )  # the judges' column has little variance
+    masker = Tabular(X, encoder=encoder)
+    for row in range(12):
+        bound = masker.bind(X[row])
+        job, owner = df["job"][row], df["owner"][row]
+        layout = bound.layout
+        assert [name.split("__")[-1] for name in layout.names] == ["age", "job", "owner"]
+        assert layout.values[1:] == (job, owner)
+        assert set(layout.categories[1]) == set(JOBS)
+        for other in sorted(set(JOBS)):  # as the pipeline itself would write it
+            frame = df.iloc[[row]].assign(job=other)
+            there = written.transform(frame)
+            there = there.toarray() if hasattr(there, "toarray") else there
+            np.testing.assert_allclose(bound.variants([(1, other)]), there, atol=1e-12)
+            changed = apply(layout, X[row], [{"op": "set", "feature": "job", "value": other}])
+            np.testing.assert_allclose(changed, there[0], atol=1e-12)
+        assert not rare or X.shape[1] < 7
+
+
+def test_categories_that_a_later_step_cannot_tell_apart_are_one():
+    df = raw()
+    y = df["job"] == "baker"
+    encoder = make_pipeline(OneHotEncoder(sparse_output=False), SelectKBest(k=2)).fit(df[["job"]], y)
+    X = encoder.transform(df[["job"]])
+    bound = Tabular(X, encoder=encoder).bind(X[list(df["job"]).index("clerk")])
+    assert bound.layout.values == ("one of: clerk, judge",)
+    assert bound.layout.categories == (("baker", "one of: clerk, judge", "smith"),)
+
+
+def test_a_union_of_encoders_and_what_no_step_leaves_apart():
+    df = raw()
+    both = FeatureUnion(
+        [("a", ColumnTransformer([("n", StandardScaler(), ["age"])])), ("b", codes({"sparse_output": False}))]
+    ).fit(df)
+    X = both.transform(df)
+    assert Tabular(X, encoder=both).bind(X[3]).layout.values[2:] == tuple(df.iloc[3][["job", "owner"]])
+    mixed = make_pipeline(codes({"sparse_output": False}), PCA()).fit(df)
+    X = mixed.transform(df)
+    with pytest.raises(InputError, match="its step PCA comes after the one-hot encoder and mixes columns"):
+        Tabular(X, encoder=mixed).table()
+
+
+def test_an_unknown_category_after_a_scaler_is_none():
+    df = raw()
+    encoder = make_pipeline(codes({"handle_unknown": "ignore"}), StandardScaler(with_mean=False)).fit(df)
+    X = encoder.transform(df).toarray()
+    row = encoder.transform(df.iloc[[0]].assign(job="king")).toarray()[0]
+    bound = Tabular(X, encoder=encoder).bind(row)
+    assert bound.layout.values[1] is None
+    np.testing.assert_allclose(bound.instance()[0], row)
 
 
 def test_the_users_groups_come_before_the_encoders():

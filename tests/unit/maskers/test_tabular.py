@@ -227,11 +227,22 @@ def test_bad_rows(x, said):
         ({"background": np.zeros((2, 3)), "groups": {"g": [0, 1], "h": [1, 2]}}, "stands in the groups"),
         ({"background": np.array([["a"], ["b"]]), "categories": {0: ["a"]}}, "holds 'b'"),
         ({"background": pd.DataFrame({"a": [1]}), "feature_names": ["b"]}, "rename the columns"),
+        ({"background": pd.DataFrame({"a": [[1, 2], [3]]})}, r"values such as \[1, 2\] \(list\)"),
     ],
 )
 def test_bad_backgrounds(kwargs, said):
     with pytest.raises(InputError, match=said):
         Tabular(**kwargs).table()
+
+
+def test_dates_act_as_categories_and_an_unknown_one_is_told_what_to_do():
+    background = pd.DataFrame({"when": pd.to_datetime(["2020-01-01", "2020-03-01"]), "n": [1.0, 2.0]})
+    masked = Tabular(background)
+    assert masked.bind(background.iloc[[1]]).layout.kinds == ("category", "number")
+    with pytest.raises(
+        InputError, match=r"2021-01-01 00:00:00 is not a date of the background.*takes it as one"
+    ):
+        masked.bind(background.iloc[[1]].assign(when=pd.Timestamp("2021-01-01")))
 
 
 def test_replaced_argument_is_read_again_and_pickles_without_it():
