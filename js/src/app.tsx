@@ -13,6 +13,7 @@ import { namesAfter } from "./features";
 import { Guard, useEscape } from "./guard";
 import type { Store } from "./store";
 import { ImageView } from "./views/image";
+import { Matrix } from "./views/matrix";
 import { TableView } from "./views/table";
 import { GroupToggle, TextView } from "./views/text";
 import { countSentence, featureWord, sentence } from "./words";
@@ -60,7 +61,7 @@ function Sentence({ store }: { store: Store }) {
 
 function Body({ store, narrow }: { store: Store; narrow: boolean }) {
   const geometry = store.geometry.value;
-  const { values, estimate, prediction } = store.picture.value;
+  const { values, estimate, prediction, row } = store.picture.value;
   if (!geometry) {
     if (store.status.value?.error) return null;
     return (
@@ -89,6 +90,7 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
           <TableView store={store} narrow={narrow} />
         ))}
       {!flat && <RemovalRow store={store} />}
+      {estimate?.pairs && row >= 0 && <Matrix pairs={estimate.pairs} output={row} directed />}
       <Foot store={store} still={`${still} and the output switch`}>
         <GroupToggle store={store} />
       </Foot>

@@ -4,7 +4,7 @@ import { Radios } from "./components/radios";
 import { Message, Messages } from "./controls/message";
 import { OtherOutputs } from "./controls/others";
 import { Progress, StateAndStop } from "./controls/state";
-import { counted, shortened } from "./format";
+import { counted, shortened, whole } from "./format";
 import { Guard, useEscape } from "./guard";
 import { ALL, firstOutput, numbersOf } from "./overview";
 import type { Opened, Overview } from "./schema.gen";
@@ -77,7 +77,7 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
       {over.map ? null : <Features store={store} numbers={numbers} {...common} />}
       <Classes over={over} output={output} choose={choose} />
       <Picks {...common} />
-      <Matrix over={over} output={Math.max(0, output)} />
+      {over.pairs && <Matrix pairs={over.pairs} output={Math.max(0, output)} />}
       {row >= 0 && (
         <section class="gl-o" aria-label={`Row ${row}`}>
           <RowSaid {...common} />
@@ -97,6 +97,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
   if (!near.includes(output)) near[near.length - 1] = output;
   const rest = [...names.keys()].filter((at) => !near.includes(at));
   const said = (at: number) => (at === ALL ? "all outputs" : (names[at] as string));
+  const rows = (at: number) => (over.predicted && at !== ALL ? counted(over.predicted[at] as number, "rows") : "");
   const by = over.explainer ? `${over.method} of ${over.explainer}` : over.method;
   const seed = over.random_state === null ? "" : ` · seed ${over.random_state}`;
   return (
@@ -105,7 +106,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
         <span class="u1">importance for </span>
         <Radios
           label="Output explained"
-          choices={near.map((at) => ({ at, name: said(at) }))}
+          choices={near.map((at) => ({ at, name: said(at), after: <span class="s q">{rows(at)}</span> }))}
           chosen={output}
           choose={choose}
         />
@@ -115,7 +116,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
             rest={() => rest.map((index) => ({ index, name: said(index), value: 0, explained: true }))}
             onlyExplained={false}
             explained={rest.length}
-            text={({ name }) => name}
+            text={({ index, name }) => `${name} ${rows(index)}`}
             choose={choose}
           />
         )}
@@ -144,7 +145,9 @@ function Said({ over, output, values }: { over: Overview; output: number; values
               .map((at) => shortened(over.names[at] as string))
               .join(", ")}
           </b>{" "}
-          weigh most{output === ALL || over.output_names.length < 2 ? "" : ` for ${over.output_names[output]}`}.{" "}
+          weigh most
+          {output === ALL || over.output_names.length < 2 ? "" : ` for ${over.output_names[output]}`}
+          {over.predicted && output !== ALL && `, predicted for ${whole(over.predicted[output] as number)} of them`}.{" "}
         </>
       )}
       {last &&

@@ -42,15 +42,33 @@ export interface Driver {
   value: string;
   /** 0 to 1 from the feature's least value to its greatest; NaN where it has none. */
   height: number;
+  /** Of the shown class; where none is shown, in the upper half of the feature's values. */
+  filled: boolean;
 }
 
 const known = new WeakMap<Dots, Map<string, Driver[]>>();
 
-/** Each row of the sample at one feature; rows that lack it are left out. Made once. */
+/** The end of the dots' scale. */
+export const endOf = ({ scales }: Dots, output: number) => scales[output] ?? Math.max(...scales);
+
+/** Whether dots are filled by the class that the model predicts. */
+export const byClass = ({ predicted }: Dots, output: number) => predicted !== undefined && output !== ALL;
+
+/** What the model says for a row of the sample; NaN where it is not known. */
+export function predictionOf({ dots }: Overview, output: number, row: number): number {
+  const at = dots?.rows.indexOf(row) ?? -1;
+  const all = float32(dots?.predictions);
+  return dots && all && at >= 0 && output !== ALL ? (all[at * dots.scales.length + output] ?? Number.NaN) : Number.NaN;
+}
+
+/**
+ * Each row of the sample at one feature; rows that lack it are left out. Over all outputs a row's weight is the one for
+ * the class that the model predicts for it, or its largest. Made once.
+ */
 export function dotsOf(over: Overview, output: number, feature: number): Driver[] {
   const dots = over.dots;
   const at = dots ? dots.features.indexOf(feature) : -1;
-  if (!dots || at < 0 || output === ALL) return [];
+  if (!dots || at < 0) return [];
   const made = known.get(dots) ?? new Map<string, Driver[]>();
   known.set(dots, made);
   const key = `${output} ${at}`;
@@ -61,17 +79,25 @@ export function dotsOf(over: Overview, output: number, feature: number): Driver[
 
 function readDots(dots: Dots, outputs: number, output: number, at: number): Driver[] {
   const [weights, inputs] = [int8(dots.weights), float32(dots.inputs) as Float32Array];
-  const [width, scale] = [dots.features.length, dots.scales[output] ?? 1];
+  const width = dots.features.length;
   const own = dots.rows.map((_, i) => inputs[i * width + at] as number);
   const finite = own.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const choices = dots.choices[at] ?? [];
   return dots.rows.flatMap((row, i) => {
-    const step = weights[(i * outputs + output) * width + at] as number;
+    const of = (k: number) => {
+      const step = weights[(i * outputs + k) * width + at] as number;
+      return step === -128 ? Number.NaN : (step * (dots.scales[k] ?? 1)) / 127;
+    };
+    const size = (k: number) => Math.abs(of(k)) || 0;
+    const decided = dots.predicted?.[i] ?? ALL;
+    const first = decided >= 0 ? decided : [...dots.scales.keys()].reduce((a, b) => (size(b) > size(a) ? b : a));
+    const weight = of(output === ALL ? first : output);
     const value = own[i] as number;
-    if (step === -128) return [];
+    if (Number.isNaN(weight)) return [];
     const height = high > low ? (value - low) / (high - low) : Number.isFinite(value) ? 0.5 : Number.NaN;
-    return [{ row, weight: (step * scale) / 127, value: choices[value] ?? said(value), height }];
+    const filled = byClass(dots, output) ? decided === output : !(height < 0.5);
+    return [{ row, weight, value: choices[value] ?? said(value), height, filled }];
   });
 }
 
@@ -84,7 +110,7 @@ export function driversOf(over: Overview, output: number, feature: number, most:
   if (!found.length)
     found = over.picks.flatMap(({ row, features, weights }) => {
       const at = features.indexOf(feature);
-      return at < 0 ? [] : [{ row, weight: weights[at] as number, value: "", height: Number.NaN }];
+      return at < 0 ? [] : [{ row, weight: weights[at] as number, value: "", height: Number.NaN, filled: true }];
     });
   return [...found].sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight) || a.row - b.row).slice(0, most);
 }

@@ -114,6 +114,14 @@ export interface PixelMap {
   data: DataView;
 }
 
+/** Interactions of the features that have most of them; float32 of shape (outputs, features, features). `more` features have less. */
+export interface Pairs {
+  names: string[];
+  more: number;
+  values: DataView;
+  std_errors?: DataView;
+}
+
 /** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. `original` stands after edits: the model before them, float32 over all outputs. Empty dict before the first estimate. */
 export interface Frame {
   schema: number;
@@ -129,6 +137,7 @@ export interface Frame {
   values?: DataView;
   pixels?: PixelMap;
   maps?: PixelMap[];
+  pairs?: Pairs;
   std_errors?: DataView;
   predictions: DataView;
   original?: DataView;
@@ -306,7 +315,7 @@ export interface Board {
   notices: string[];
 }
 
-/** A few rows of the data, a dot each in the strip of every feature. `features` are positions in `names`. `weights` is int8 of shape (rows, outputs, features), -128 where a row does not have the feature, else in 127ths of the output's `scales`; `inputs` is float32 of shape (rows, features), NaN where there is none, for a category its position among the `choices`. */
+/** A few rows of the data, a dot each in the strip of every feature. `features` are positions in `names`. `weights` is int8 of shape (rows, outputs, features), -128 where a row does not have the feature, else in 127ths of the output's `scales`; `inputs` is float32 of shape (rows, features), NaN where there is none, for a category its position among the `choices`. `predictions` is float32 of shape (rows, outputs), NaN where unknown; `predicted` the class of each row, -1 for one that is not explained. */
 export interface Dots {
   rows: number[];
   features: number[];
@@ -314,16 +323,11 @@ export interface Dots {
   weights: DataView;
   inputs: DataView;
   choices: string[][];
+  predictions?: DataView;
+  predicted?: number[];
 }
 
-/** Interactions of the features that have most of them; float32 of shape (outputs, features, features). */
-export interface Pairs {
-  names: string[];
-  values: DataView;
-  std_errors?: DataView;
-}
-
-/** One row worth reading: what it adds to the earlier ones, and what all of them cover with it. `adds` counts what no earlier one has and `names` says the most important of it; `features` are positions of what it has, with `weights`; `text` is the row itself where it can be said. */
+/** One row worth reading: what it adds to the earlier ones, and what all of them cover with it. `adds` counts what no earlier one has and `names` says the most important of it; `features` are positions of what it has, with `weights`; `text` is the row itself where it can be said. `predicted` names the model's highest output, if it has several and all are known, and `prediction` is what it says there. */
 export interface PickInfo {
   row: number;
   gain: number;
@@ -333,9 +337,11 @@ export interface PickInfo {
   text: string;
   features: number[];
   weights: number[];
+  predicted?: string;
+  prediction?: number;
 }
 
-/** What a model looks at over many rows. Buffers are float32 of shape (outputs, features), those over all outputs of shape (features,). `map` is a picture of the importance of every place, float32 of shape (outputs, *shape). */
+/** What a model looks at over many rows. Buffers are float32 of shape (outputs, features), those over all outputs of shape (features,). `map` is a picture of the importance of every place, float32 of shape (outputs, *shape). `predicted` counts the rows for which the model predicts each class. */
 export interface Overview {
   schema: number;
   names: string[];
@@ -355,6 +361,7 @@ export interface Overview {
   support?: DataView;
   signed?: DataView;
   chance?: DataView;
+  predicted?: number[];
   dots?: Dots;
   pairs?: Pairs;
   picks: PickInfo[];

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { ALL, dotsOf, driversOf, firstOutput, listed, numbersOf, rowOf } from "../src/overview";
+import { ALL, dotsOf, driversOf, firstOutput, listed, numbersOf, predictionOf, rowOf } from "../src/overview";
 import type { Overview } from "../src/schema.gen";
 import { revive, StandIn } from "../src/standin";
 import { status, table } from "./fixtures";
@@ -51,7 +51,32 @@ describe("an overview's buffers", () => {
     const mirrored = dotsOf(credit, 0, 0);
     expect(mirrored[3]?.weight).toBeCloseTo(-(dots[3]?.weight ?? 0), 3);
     expect(dotsOf(credit, 1, credit.names.indexOf("foreign worker"))).toHaveLength(19);
-    expect(dotsOf(credit, ALL, 0)).toEqual([]);
+  });
+
+  it("over all outputs are a row's weight for the class that the model predicts, or its largest", () => {
+    const [all, good, bad] = [dotsOf(credit, ALL, 0), dotsOf(credit, 0, 0), dotsOf(credit, 1, 0)];
+    const decided = credit.dots?.predicted as number[];
+    expect(new Set(decided)).toEqual(new Set([0, 1]));
+    expect(all.map(({ weight }) => weight)).toEqual(decided.map((own, i) => (own ? bad : good)[i]?.weight));
+    const { predicted: _, ...dots } = credit.dots as NonNullable<Overview["dots"]>;
+    const unknown = dotsOf({ ...credit, dots }, ALL, 0);
+    expect(unknown.map(({ weight }) => Math.abs(weight))).toEqual(
+      good.map(({ weight }, i) => Math.max(Math.abs(weight), Math.abs(bad[i]?.weight ?? 0))),
+    );
+  });
+
+  it("are filled by the class that the model predicts, without one by their value", () => {
+    const decided = credit.dots?.predicted as number[];
+    expect(dotsOf(credit, 1, 0).map(({ filled }) => filled)).toEqual(decided.map((own) => own === 1));
+    expect(dotsOf(credit, 0, 0).map(({ filled }) => filled)).toEqual(decided.map((own) => own === 0));
+    for (const dot of dotsOf(credit, ALL, 0)) expect(dot.filled).toBe(dot.height >= 0.5);
+  });
+
+  it("know what the model says for a row", () => {
+    const said = [0, 1].map((output) => predictionOf(credit, output, 74));
+    expect((said[0] as number) + (said[1] as number)).toBeCloseTo(1);
+    expect(predictionOf(credit, 1, 75)).toBeNaN();
+    expect(predictionOf(credit, ALL, 74)).toBeNaN();
   });
 
   it("name a category's values", () => {
@@ -200,12 +225,41 @@ describe("many rows", () => {
     expect(view.words(".jx-say")).toContain("3 picked rows cover 82 % of what matters.");
   });
 
+  it("say how often each class is predicted, and what for a row and a card", async () => {
+    await show("credit", { display: { row: 37 } });
+    const choices = view.all("[role=radio]").map((radio) => radio.textContent?.replace(/\s+/g, " ").trim());
+    expect(choices).toEqual(["all outputs", "good credit 116 rows", "bad credit 34 rows"]);
+    expect(view.words(".jx-say")).toContain("weigh most for bad credit, predicted for 34 of them.");
+    expect(view.words('[aria-label="By output"] button')).toContain("predicted for 116 rows");
+    const cards = view.all('[aria-label="Rows worth reading"] .gl-c button');
+    expect(cards[1]?.textContent).toContain("predicted bad credit 0.700");
+    const says = predictionOf(read("credit"), 1, 37).toFixed(3);
+    expect(view.words(".gl-o")).toContain(`Row #37 bad credit ${says}`);
+    expect(view.words(".gl ~ p")).toContain("Filled: predicted bad credit.");
+    expect(view.all(".gl path.h")).toHaveLength(10);
+    await press(view.all("[role=radio]")[0]);
+    expect(view.words(".gl ~ p")).toContain("Each is for the class predicted for its row. Filled: upper half");
+    expect(view.all(".gl svg")).toHaveLength(10);
+    expect(view.words(".gl-o")).not.toContain("bad credit 0.");
+  });
+
+  it("of numbers say the highest or the only one", async () => {
+    const overview = golden("credit").overview;
+    overview.output_unit = "raw";
+    await show("credit", { overview });
+    expect(view.words('[aria-label="Rows worth reading"] .gl-c button')).toContain("highest good credit 0.600");
+    view.close();
+    overview.picks[0].predicted = "";
+    await show("credit", { overview });
+    expect(view.words('[aria-label="Rows worth reading"] .gl-c button')).toMatch(/predicted 0\.600/);
+  });
+
   it("outputs stand beside each other, and choosing one shows it above", async () => {
     await show("many");
     const cards = view.all('[aria-label="By output"] .gl-c button');
     expect(cards).toHaveLength(20);
     expect(cards[7]?.querySelectorAll(".gl-s")).toHaveLength(5);
-    expect(view.all(".gl svg")).toHaveLength(0);
+    expect(view.all(".gl svg").length).toBeGreaterThan(5);
     expect(view.$('[role=radio][aria-checked="true"]')?.textContent?.trim()).toBe("all outputs");
     await press(cards[7]);
     expect(view.$('[role=radio][aria-checked="true"]')?.textContent?.trim()).toBe("talk.politics.group number 7");
@@ -241,6 +295,35 @@ describe("many rows", () => {
     await show("credit");
     expect(view.all(".gl-m i")).toHaveLength(144);
     expect(view.words('[aria-label="Pairs"]')).toMatch(/Which act together .* with .* \d/);
+    const list = view.$('[aria-label="Pairs"] details');
+    expect(list?.querySelector("summary")?.textContent).toBe("all 66 pairs");
+    expect(list?.textContent?.split("; ")).toHaveLength(66);
+    expect(view.all(".gl-m .u, .gl-m .pos, .gl-m .neg")).toHaveLength(0);
+    const errors = golden("credit").overview;
+    errors.pairs.std_errors = errors.pairs.values;
+    await python(view.model, "overview", revive(errors));
+    expect(view.all(".gl-m .u")).toHaveLength(144);
+  });
+
+  it("pairs of one row have signs, of the chosen output, and a feature's own bend", async () => {
+    const state = JSON.parse(readFileSync(resolve(folder, "../pairs.json"), "utf8"));
+    view = mounted({ uid: "pairs", ...state });
+    await painted();
+    const pairs = () => view.$('[aria-label="Pairs"]') as HTMLElement;
+    expect(view.all(".gl-m i")).toHaveLength(256);
+    expect(view.all(".gl-m .nm")).toHaveLength(16);
+    expect(pairs().textContent).toContain("Pairs of 2 more features are weaker.");
+    expect(pairs().querySelector("summary")?.textContent).toBe("all 136 pairs");
+    const told = pairs().querySelector("details")?.textContent ?? "";
+    expect(told).toContain("with itself");
+    expect(told).toMatch(/ with [^;]* \+\d/);
+    expect(told).toMatch(/ with [^;]* \u2212\d/);
+    const before = view.all(".gl-m .neg").length;
+    const first = pairs().querySelector(".m .q")?.textContent;
+    expect(view.root.querySelector("img, script")).toBeNull();
+    await press(view.all("[role=radio]")[1]);
+    expect(view.all(".gl-m .pos").length).toBeGreaterThanOrEqual(before);
+    expect(pairs().querySelector(".m .q")?.textContent).not.toBe(first);
   });
 
   it("places of pictures are maps and no list", async () => {

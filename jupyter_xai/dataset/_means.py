@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from jupyter_xai.dataset._index import Index, grown
-from jupyter_xai.dataset._random import priorities
 from jupyter_xai.dataset._readings import Reading
-from jupyter_xai.explanation import Z95, GlobalExplanation, Layout, RowSample, State
-
-MOST_DRAWN = 500
-"""Features a sample of rows is kept for in a result."""
-MOST_SAMPLED = 5000
-"""Features of a row above which (pixels) no sample of rows is kept."""
+from jupyter_xai.dataset._sample import SampledRows, counts
+from jupyter_xai.explanation import Z95, GlobalExplanation, Layout, State
 
 
 class Terms(NamedTuple):
@@ -74,7 +69,9 @@ class MeanReduction:
         self.entered = np.zeros(0)
         """For each name the bound on what it may have had before it was met (again)."""
         self.dropped = 0.0
-        self.sampled_rows: dict[int, tuple[int, Reading]] = {}
+        self.sampled = SampledRows(random_state, max_sampled)
+        self.decided: Counter[str] = Counter()
+        """Rows by the class that the model predicts there."""
 
     def terms(self, read: Reading) -> Terms:
         """What one explanation adds."""
@@ -111,11 +108,9 @@ class MeanReduction:
             self.sums[layer][where] += np.where(present, term, 0.0)
         ones, mass = present.sum(axis=0).astype(float), np.where(present, found.values, 0.0).sum(axis=0)
         self.pooled[:, at] += (ones > 0, ones, mass, ones**2, ones * mass, mass**2)
-        if len(read.names) > MOST_SAMPLED:
-            return
-        priority = int(priorities(np.array([read.row]), self.random_state)[0])
-        kept = replace(read, weights=read.weights.astype(np.float32), errors=None, layout=None)
-        self.sampled_rows[read.row] = (priority, kept)
+        if read.decided:
+            self.decided[read.decided] += 1
+        self.sampled.add(read)
 
     def _positions(self, names: Any) -> NDArray[np.intp]:
         before = len(self.features)
@@ -154,12 +149,12 @@ class MeanReduction:
         self.entered[: len(self.features)][absent] += other.dropped
         self.entered[at] += other.entered[:m]
         self.dropped += other.dropped
-        self.sampled_rows |= other.sampled_rows
+        self.sampled.merge(other.sampled)
+        self.decided.update(other.decided)
         self._prune()
 
     def _prune(self) -> None:
-        if len(self.sampled_rows) > 2 * self.max_sampled:
-            self.sampled_rows = dict(self._sampled())
+        self.sampled.prune()
         if self.open and len(self.features) > 2 * self.max_features:
             self._forget()
 
@@ -173,10 +168,6 @@ class MeanReduction:
         self.sums = self.sums[:, :, kept]
         self.pooled, self.entered = self.pooled[:, kept], self.entered[kept]
         self.features.keep(kept)
-
-    def _sampled(self) -> list[tuple[int, tuple[int, Reading]]]:
-        chosen = sorted(self.sampled_rows.items(), key=lambda item: item[1][0])[: self.max_sampled]
-        return sorted(chosen)
 
     # --- what comes of it ---------------------------------------------------------------------------------------
 
@@ -205,7 +196,13 @@ class MeanReduction:
             missing=self.entered[kept] if dropped else None,
             feature_names=tuple(self._said(self.features.names[at]) for at in kept),
             output_names=tuple(str(name) for name in self.outputs.names),
-            sample=self._row_sample(kept, all_values),
+            predicted=counts(self.decided, self.outputs),
+            sample=self.sampled.sample(
+                self.outputs,
+                [self.features.names[at] for at in kept],
+                all_values,
+                classes=bool(self.decided),
+            ),
             layout=self.layout,
             feature_shape=self.shape,
             n_rows=self.n_rows,
@@ -231,23 +228,6 @@ class MeanReduction:
             f"word before it was met again, may lack is at most {share:.2%} of the heaviest word's total."
         )
         return (said,)
-
-    def _row_sample(self, kept: NDArray[np.intp], importance: NDArray[np.float64]) -> RowSample:
-        drawn = np.sort(np.argsort(-importance, kind="stable")[:MOST_DRAWN])
-        place = {self.features.names[kept[at]]: i for i, at in enumerate(drawn)}
-        chosen = self._sampled()
-        values = np.full((len(chosen), len(self.outputs), len(drawn)), np.nan, np.float32)
-        inputs = np.full((len(chosen), len(drawn)), np.nan, np.float32)
-        for i, (_, (_, read)) in enumerate(chosen):
-            pairs = [(at, place[name]) for at, name in enumerate(read.names) if name in place]
-            if not pairs:
-                continue
-            here, there = (np.array(part) for part in zip(*pairs, strict=True))
-            out = self.outputs.positions(read.outputs)
-            values[i][np.ix_(out, there)] = read.weights[:, here]
-            inputs[i, there] = read.inputs[here]
-        rows = np.array([row for row, _ in chosen], dtype=np.int64)
-        return RowSample(rows=rows, features=drawn.astype(np.int64), values=values, inputs=inputs)
 
 
 def mean_and_error(

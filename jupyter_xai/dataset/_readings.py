@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from jupyter_xai.explanation import Columns, Explanation, Layout, Pixels, Several, Steps, Tokens
 
 Naming = Literal["feature", "condition"]
+
+CLASS_UNITS = frozenset({"probability", "logit"})
+"""What outputs are counted in that are classes; several raw ones may be any numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,12 @@ class Reading:
         Axes of the features, where these are places: (height, width), (channels, height, width), (steps, channels).
     pieces : ndarray of shape (n, d), optional
         What each piece of a picture looks like; then clusters of these are the features.
+    predictions : ndarray of shape (outputs,)
+        The model at the row.
+    predicted : str
+        Its highest output, of all that it has; "" if it has one, if not all are known, or if several may hold at once.
+    prediction : float
+        Of its highest output.
     unit, value_unit : str
     n_evals : int
     """
@@ -58,6 +68,14 @@ class Reading:
     unit: str = "raw"
     value_unit: str = ""
     n_evals: int = 0
+    predictions: NDArray[np.float64] | None = None
+    predicted: str = ""
+    prediction: float = math.nan
+
+    @property
+    def decided(self) -> str:
+        """The class that the model predicts; "" where there are no classes."""
+        return self.predicted if self.unit in CLASS_UNITS else ""
 
 
 def reading(explanation: Explanation, row: int, by: Naming = "feature") -> Reading:
@@ -115,7 +133,33 @@ def reading(explanation: Explanation, row: int, by: Naming = "feature") -> Readi
         unit=explanation.output_unit,
         value_unit=explanation.value_unit,
         n_evals=explanation.n_evals,
+        predictions=np.asarray(explanation.predictions, dtype=np.float64),
+        **_highest(explanation),
     )
+
+
+def _highest(explanation: Explanation) -> dict[str, Any]:
+    """Name and score of the model's highest output."""
+    scores, names = explanation.all_predictions, explanation.all_output_names
+    if scores is None or names is None or not len(scores):
+        return {}
+    at = int(np.argmax(scores))
+    apart = explanation.output_unit == "probability" and not adds_up(scores)
+    return {
+        "predicted": "" if len(scores) == 1 or apart else str(names[at]),
+        "prediction": float(scores[at]),
+    }
+
+
+def adds_up(probabilities: NDArray[Any]) -> bool:
+    """Whether it is one class or another; labels that may hold at once do not add up to 1.
+
+    Examples
+    --------
+    >>> adds_up(np.array([[0.3, 0.7]])), adds_up(np.array([0.9, 0.7]))
+    (True, False)
+    """
+    return bool((np.abs(np.sum(probabilities, axis=-1) - 1) < 1e-3).all())
 
 
 def _flat(values: Any) -> NDArray[np.float64]:
@@ -127,7 +171,10 @@ def _flat(values: Any) -> NDArray[np.float64]:
 def _named(layout: Layout, count: int, by: Naming) -> tuple[Sequence[Hashable], NDArray[np.float32]]:
     if isinstance(layout, Columns):
         names = layout.conditions if by == "condition" and layout.conditions else layout.names
-        return names, np.array([number_of(layout, at) for at in range(count)], dtype=np.float32)
+        own = [number_of(layout, at) for at in range(count)]
+        if names is layout.conditions:  # a category's condition names it
+            own = [np.nan if known else value for value, known in zip(own, layout.categories, strict=True)]
+        return names, np.array(own, dtype=np.float32)
     if isinstance(layout, Steps):
         return layout.feature_names, layout.values.reshape(-1).astype(np.float32)
     blank = np.full(count, np.nan, np.float32)

@@ -34,6 +34,10 @@ class Slopes:
     output_names : tuple of str
     unit : str
     notices : tuple of str
+    scores : ndarray of shape (n, outputs), optional
+        The model at each row.
+    classes : bool
+        Whether the outputs are all of the model's, and classes.
     """
 
     start: int
@@ -43,6 +47,8 @@ class Slopes:
     output_names: tuple[str, ...]
     unit: str
     notices: tuple[str, ...] = ()
+    scores: NDArray[Any] | None = None
+    classes: bool = False
 
 
 class SizeReduction:
@@ -93,6 +99,8 @@ class SizeReduction:
         """Sums by group of x and x² about ``centre``: (2, groups, columns)."""
         self.centre = np.zeros(0)
         self.sampled: tuple[NDArray[Any], ...] | None = None
+        self.predicted: NDArray[np.int64] | None = None
+        """Rows by the class that the model predicts there."""
 
     def update(self, found: Slopes) -> None:
         """Take in derivatives of rows.
@@ -112,6 +120,10 @@ class SizeReduction:
             self.centre = found.rows[0].astype(np.float64)
         assert self.firsts is not None
         assert self.columns is not None
+        scores = np.full((n, outputs), np.nan, np.float32) if found.scores is None else found.scores
+        if found.classes:
+            counts = np.bincount(scores.argmax(axis=1), minlength=outputs)
+            self.predicted = counts if self.predicted is None else self.predicted + counts
         rows = np.arange(found.start, found.start + n)
         order = priorities(rows, self.random_state)
         group = _groups(rows, order, len(self.counts))
@@ -129,7 +141,7 @@ class SizeReduction:
         _add(self.columns, sums, about, np.square)
         if outputs * p * self.max_sampled <= _SAMPLED_NUMBERS:
             kept = least(order, self.max_sampled)
-            self._keep((order[kept], rows[kept], found.first[kept], found.rows[kept]))
+            self._keep((order[kept], rows[kept], found.first[kept], found.rows[kept], scores[kept]))
 
     def _keep(self, more: tuple[NDArray[Any], ...]) -> None:
         if self.sampled is not None:
@@ -157,6 +169,8 @@ class SizeReduction:
         self.n_rows += other.n_rows
         self.counts += other.counts
         self.firsts += other.firsts
+        if self.predicted is not None and other.predicted is not None:
+            self.predicted = self.predicted + other.predicted
         if self.seconds is not None and other.seconds is not None:
             self.seconds += other.seconds
         shift = other.centre - self.centre
@@ -259,6 +273,7 @@ class SizeReduction:
             overall_std_errors=errors[-1],
             feature_names=self.names,
             output_names=self.output_names,
+            predicted=self.predicted,
             sample=self._row_sample(full[-1]),
             layout=self.layout,
             feature_shape=self.shape,
@@ -284,7 +299,7 @@ class SizeReduction:
     def _row_sample(self, importance: NDArray[np.float64]) -> RowSample | None:
         if self.sampled is None:
             return None
-        _, rows, first, inputs = self.sampled
+        _, rows, first, inputs, scores = self.sampled
         drawn = np.sort(np.argsort(-importance, kind="stable")[:500])
         places = np.argsort(rows)
         column = np.array([self.members[at][0] for at in drawn])
@@ -292,7 +307,14 @@ class SizeReduction:
         values = (first[places][:, :, column] * self._spreads()[column]).astype(np.float32)
         own = inputs[places][:, column].astype(np.float32)
         values[:, :, ~alone], own[:, ~alone] = np.nan, np.nan
-        return RowSample(rows=rows[places], features=drawn.astype(np.int64), values=values, inputs=own)
+        return RowSample(
+            rows=rows[places],
+            features=drawn.astype(np.int64),
+            values=values,
+            inputs=own,
+            predictions=scores[places].astype(np.float32) if np.isfinite(scores).any() else None,
+            predicted=None if self.predicted is None else scores[places].argmax(axis=1),
+        )
 
 
 def jackknife(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jupyter_xai.dataset._readings import CLASS_UNITS, adds_up
 from jupyter_xai.dataset._rows import Chunk
 from jupyter_xai.dataset._run import DatasetKernel
 from jupyter_xai.dataset._slopes import Norm, SizeReduction, Slopes
@@ -279,7 +280,12 @@ class GlobalSensitivity(DatasetKernel):
             first, second, lost = _elasticities(first, second, scores, flat)
             if lost:
                 notices = (*notices, "Rows whose output is 0 have no elasticity and count as 0.")
-        return Slopes(chunk.start, first, flat, second, asked.output_names, asked.unit, notices)
+        classes = asked.complete and scores.shape[1] > 1 and asked.unit in CLASS_UNITS
+        if asked.unit == "probability":
+            classes = classes and adds_up(scores)
+        return Slopes(
+            chunk.start, first, flat, second, asked.output_names, asked.unit, notices, scores, classes
+        )
 
     def _numbers(self, rows: Any) -> tuple[NDArray[Any], tuple[str, ...] | None]:
         """Rows as an array of floats, and the names of a DataFrame's columns."""

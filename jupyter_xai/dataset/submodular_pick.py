@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,10 +15,12 @@ from jupyter_xai.dataset._index import Index, grown
 from jupyter_xai.dataset._local import ExplainerKernel
 from jupyter_xai.dataset._means import student
 from jupyter_xai.dataset._readings import Naming, Reading
-from jupyter_xai.explanation import GlobalExplanation, Pick, State
+from jupyter_xai.dataset._sample import SampledRows, counts
+from jupyter_xai.explanation import GlobalExplanation, Layout, Pick, State
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec
 
-_BYTES, _BYTES_A_ROW = 12, 24
+_BYTES, _BYTES_A_ROW = 12, 32
+_SAMPLED = 200
 
 
 class Explanations:
@@ -41,6 +45,13 @@ class Explanations:
         self.ends = np.zeros(0, np.int64)
         self.at = np.zeros(0, np.int32)
         self.weights = np.zeros(0)
+        self.tops = np.zeros(0, np.int32)
+        self.scores = np.zeros(0, np.float32)
+        """The model's highest output in each row (a position in ``highest``), and what it says there."""
+        self.highest = Index()
+        self.decided: Counter[str] = Counter()
+        self.layout: Layout | None = None
+        self.sampled = SampledRows(random_state, _SAMPLED)
         self.used = 0
         self.sums = np.zeros((3, 0, 0))
         """Over rows: number, sum and sum of squares of |w|: (3, outputs, features)."""
@@ -64,9 +75,28 @@ class Explanations:
             some = magnitudes[:, kept]
             for layer, term in enumerate((some > 0, some, some**2)):
                 self.sums[layer][np.ix_(out, at)] += term
-            self._append(np.array([read.row]), np.array([len(at)]), at.astype(np.int32), total[kept])
+            self._append(
+                np.array([read.row]),
+                np.array([len(at)]),
+                at.astype(np.int32),
+                total[kept],
+                self.highest.positions((read.predicted,)).astype(np.int32),
+                np.array([read.prediction], np.float32),
+            )
+            if read.decided:
+                self.decided[read.decided] += 1
+            self.layout = self.layout or read.layout
+            self.sampled.add(
+                replace(
+                    read,
+                    names=tuple(read.names[i] for i in kept.tolist()),
+                    weights=read.weights[:, kept],
+                    inputs=read.inputs[kept],
+                )
+            )
             self.unit = read.unit
             self.n_evals += read.n_evals
+        self.sampled.prune()
 
     def _grow(self) -> None:
         self.sums = grown(self.sums, (3, len(self.outputs), len(self.features)))
@@ -77,12 +107,16 @@ class Explanations:
         lengths: NDArray[np.int64],
         at: NDArray[np.int32],
         weights: NDArray[np.float64],
+        tops: NDArray[np.int32],
+        scores: NDArray[np.float32],
     ) -> None:
         n, m = self.n_rows, self.used
         self.rows = grown(self.rows, (n + len(rows),))
         self.ends = grown(self.ends, (n + len(rows),))
+        self.tops, self.scores = grown(self.tops, (n + len(rows),)), grown(self.scores, (n + len(rows),))
         self.at, self.weights = grown(self.at, (m + len(at),)), grown(self.weights, (m + len(at),))
         self.rows[n : n + len(rows)] = rows
+        self.tops[n : n + len(rows)], self.scores[n : n + len(rows)] = tops, scores
         self.ends[n : n + len(rows)] = m + np.cumsum(lengths)
         self.at[m : m + len(at)], self.weights[m : m + len(at)] = at, weights
         self.n_rows, self.used = n + len(rows), m + len(at)
@@ -109,7 +143,13 @@ class Explanations:
             np.diff(ends, prepend=0),
             at[other.at[: other.used]].astype(np.int32),
             other.weights[: other.used],
+            self.highest.positions(tuple(other.highest.names))[other.tops[: other.n_rows]].astype(np.int32),
+            other.scores[: other.n_rows],
         )
+        self.decided.update(other.decided)
+        self.layout = self.layout or other.layout
+        self.sampled.merge(other.sampled)
+        self.sampled.prune()
         self.unit = other.unit
         self.n_evals += other.n_evals
 
@@ -136,6 +176,8 @@ class Explanations:
                     adds=adds[order],
                     features=at[own],
                     weights=weights[own],
+                    predicted=str(self.highest.names[self.tops[row]]),
+                    prediction=float(self.scores[row]),
                 )
             )
         return GlobalExplanation(
@@ -146,6 +188,11 @@ class Explanations:
             overall_std_errors=_root_error(pooled, pooled_squares, n),
             feature_names=tuple(str(name) for name in self.features.names),
             output_names=tuple(str(name) for name in self.outputs.names),
+            predicted=counts(self.decided, self.outputs),
+            sample=self.sampled.sample(
+                self.outputs, self.features.names, importance, classes=bool(self.decided)
+            ),
+            layout=self.layout,
             picks=tuple(picks),
             coverage=np.cumsum([pick.gain for pick in picks]) if picks else np.zeros(0),
             n_rows=n,
@@ -181,7 +228,7 @@ class SubmodularPick(ExplainerKernel):
     features : {"condition", "feature"}, default="condition"
         What a table's features are: conditions such as "age <= 27.5", where the explainer has them (LIME), or columns.
     random_state : int or None, default=0
-        Not used: nothing is drawn.
+        Decides which 200 rows are drawn as dots; nothing else is drawn at random.
 
     Notes
     -----
@@ -273,7 +320,7 @@ class SubmodularPick(ExplainerKernel):
         Examples
         --------
         >>> SubmodularPick(None).bytes_needed(10_000)
-        1440000
+        1520000
         """
         most = n_features if self.most_features == "auto" else int(self.most_features)
         each = min(count for count in (most, n_features) if count is not None) if most or n_features else 0

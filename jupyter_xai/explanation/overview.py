@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +32,18 @@ class RowSample:
         Attributions; NaN where a row does not have the feature.
     inputs : ndarray of shape (k, m), float32
         The rows' own values: a number, a category's position among its categories; NaN where there is none.
+    predictions : ndarray of shape (k, outputs), float32, optional
+        The model at each row; NaN for an output that was not explained there.
+    predicted : ndarray of shape (k,), int, optional
+        Position of the class that the model predicts; -1 for one that was not explained. None: no classes.
     """
 
     rows: NDArray[np.int64]
     features: NDArray[np.int64]
     values: NDArray[np.float32]
     inputs: NDArray[np.float32]
+    predictions: NDArray[np.float32] | None = None
+    predicted: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,6 +60,10 @@ class Pick:
         Positions of the features that no earlier pick has, the most important first.
     features, weights : ndarray of shape (m,)
         Positions of all its features, and their weights, summed over outputs by magnitude.
+    predicted : str
+        The model's highest output at the row, of all that it has; "" if it has one, or not all are known.
+    prediction : float
+        What the model says there: of its highest output.
     """
 
     row: int
@@ -60,6 +71,8 @@ class Pick:
     adds: NDArray[np.int64]
     features: NDArray[np.int64]
     weights: NDArray[np.float64]
+    predicted: str = ""
+    prediction: float = math.nan
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,6 +98,9 @@ class GlobalExplanation:
         What a feature without any effect would show, for the noise of the rows' own explanations.
     missing : ndarray of shape (features,), optional
         Bound on what each feature's summed importance may lack, where rare features had to be set aside.
+    predicted : ndarray of shape (outputs,), int, optional
+        In how many rows the model predicts each class, that is finds it the most probable of all it knows. None: no
+        classes, or not all outputs are known.
     interactions, interaction_std_errors : ndarray of shape (outputs, features, features), optional
         Importance of pairs.
     sample : RowSample, optional
@@ -130,6 +146,7 @@ class GlobalExplanation:
     signed_std_errors: NDArray[np.float64] | None = None
     chance: NDArray[np.float64] | None = None
     missing: NDArray[np.float64] | None = None
+    predicted: NDArray[np.int64] | None = None
     interactions: NDArray[np.float64] | None = None
     interaction_std_errors: NDArray[np.float64] | None = None
     sample: RowSample | None = None

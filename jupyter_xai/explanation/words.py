@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jupyter_xai.explanation.layouts import Layout, Pixels, Several, Steps, Tokens
 from jupyter_xai.explanation.numbers import (
@@ -309,3 +312,37 @@ def text_alternative(explanation: Explanation, output: int = 0, most: int = 5) -
         poor_fit(explanation, output),
     )
     return " ".join(part for part in parts if part)
+
+
+def pairs_sentence(
+    pairs: NDArray[np.float64], names: Sequence[str], *, directed: bool = False, most: int = 5
+) -> str:
+    """Say which features act together most.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (features, features)
+    names : sequence of str
+    directed : bool, default=False
+        Whether a pair has a sign; then a feature's own bend counts too.
+    most : int, default=5
+        Pairs that are named.
+
+    Examples
+    --------
+    >>> pairs_sentence(np.array([[0.0, -2.0], [-2.0, 1.0]]), ["age", "debt"], directed=True)
+    'Pairs that act together most: age with debt −2; debt with itself +1.'
+    """
+    below = np.tril_indices(len(pairs), 0 if directed else -1)
+    sizes = np.nan_to_num(np.abs(pairs[below]))
+    said = []
+    for at in np.argsort(-sizes, kind="stable")[:most].tolist():
+        a, b = int(below[0][at]), int(below[1][at])
+        value = float(pairs[a, b])
+        if not sizes[at]:
+            break
+        sign = "+" if directed and value > 0 else ""
+        said.append(f"{names[b]} with {names[a] if a != b else 'itself'} {sign}{significant(value)}")
+    return (
+        f"Pairs that act together most: {'; '.join(said)}." if said else "No two features act together here."
+    )

@@ -56,6 +56,8 @@ class Derivatives(Protocol):
     output_names: tuple[str, ...]
     unit: str
     notices: tuple[str, ...]
+    complete: bool
+    """Whether the outputs are all that the model has."""
 
     def first(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Derivatives (n, outputs, features) and scores (n, outputs)."""
@@ -115,6 +117,7 @@ class Moved:
         self._targets: Targets = resolve_targets(targets, predictor, outputs, n_targets)
         self.output_names, self.unit = self._targets.names, str(predictor.output_space)
         self.notices: tuple[str, ...] = tuple(predictor.notices)
+        self.complete = set(self._targets.explained) == set(range(outputs.shape[1]))
 
     def _scores(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         return self._targets.select(self._predictor.predict(rows))
@@ -191,6 +194,7 @@ class Differentiated:
         self.hessian = curvature == "hessian" or (curvature == "auto" and not met.found)
         self.output_names, self.unit = self._settled.targets.names, self._settled.unit
         self.notices: tuple[str, ...] = ()
+        self.complete = set(self._settled.targets.explained) == set(range(len(self._settled.names)))
 
     def _tensor(self, rows: NDArray[Any]) -> Any:
         import torch

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 
 from jupyter_xai.explanation import Explanation, Pixels, Tokens
 from jupyter_xai.explanation.numbers import MINUS, counted, decimals_for, fixed, prediction, signed, whole
-from jupyter_xai.explanation.rows import FAINT_SHARE, Row, by_weight, rows, scale_end
+from jupyter_xai.explanation.rows import FAINT_SHARE, Row, by_weight, rows, scale_end, shorten
 from jupyter_xai.explanation.words import (
     doubt,
     feature_word,
     head_unit,
+    pairs_sentence,
     poor_fit,
     sentence,
     state_line,
@@ -186,6 +187,10 @@ def _result(explanation: Explanation, output: int, method_label: str) -> str:
         parts.append(_photo(explanation, output))
     if not (isinstance(layout, Pixels) and layout.labels is None):
         parts.append(_table(explanation, output))
+    if explanation.interactions is not None and explanation.interactions.size:
+        names = [shorten(text(name)) for name in explanation.feature_names]
+        told = pairs_sentence(explanation.interactions[output], names, directed=True)
+        parts.append(f'<p style="{_SMALL}">{_escape(told)}</p>')
     parts.append(_foot(explanation, output, method_label))
     return "".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from jupyter_xai.explanation import Z95, GlobalExplanation
 from jupyter_xai.explanation.numbers import counted, decimals_for, fixed, significant, whole
 from jupyter_xai.explanation.rows import readable, shorten
+from jupyter_xai.explanation.words import pairs_sentence
 from jupyter_xai.widget.export import label_of, written
 from jupyter_xai.widget.fallback import beside_live
 from jupyter_xai.wire import encode_overview, encode_status
@@ -85,6 +87,9 @@ def overview_text(found: GlobalExplanation) -> str:
         if len(order)
         else "There are no features."
     ]
+    if found.predicted is not None and len(found.predicted) <= MOST_OUTPUTS:
+        each = [f"{name} for {whole(n)}" for name, n in zip(found.output_names, found.predicted, strict=True)]
+        parts.append(f"The model predicts {', '.join(shorten(text(said), 60) for said in each)} of them.")
     if found.picks and found.coverage is not None:
         share = round(100 * float(found.coverage[-1]))
         rows = ", ".join(f"#{whole(pick.row)}" for pick in found.picks[:MOST_PICKS])
@@ -181,19 +186,21 @@ def _picks(found: GlobalExplanation) -> str:
     for i, pick in enumerate((found.picks or ())[:MOST_PICKS]):
         names = ", ".join(shorten(readable(text(found.feature_names[at])), 60) for at in pick.adds[:5])
         covered = "" if found.coverage is None else f", {round(100 * float(found.coverage[i]))} % covered"
-        lines.append(f"<li>row #{whole(pick.row)}{covered}: adds {_escaped(names or 'nothing new')}</li>")
+        how = (
+            "highest" if pick.predicted and found.output_unit not in {"probability", "logit"} else "predicted"
+        )
+        said = " ".join(part for part in (how, pick.predicted, significant(pick.prediction)) if part)
+        says = f", {said}" if math.isfinite(pick.prediction) else ""
+        adds = f"adds {names or 'nothing new'}"
+        lines.append(f"<li>row #{whole(pick.row)}{_escaped(says)}{covered}: {_escaped(adds)}</li>")
     return f"<p>Rows worth reading:</p><ol>{''.join(lines)}</ol>"
 
 
 def _pairs(found: GlobalExplanation) -> str:
     assert found.interactions is not None
-    total = np.nan_to_num(np.abs(found.interactions)).max(axis=0)
-    pairs = sorted(
-        ((float(total[a, b]), a, b) for a in range(len(total)) for b in range(a)), key=lambda pair: -pair[0]
-    )[:5]
+    sizes = np.nan_to_num(np.abs(found.interactions)).max(axis=0)
     names = [shorten(readable(text(name)), 40) for name in found.feature_names]
-    said = "; ".join(f"{names[b]} with {names[a]} {significant(size)}" for size, a, b in pairs)
-    return f"<p>Pairs that act together most: {_escaped(said)}.</p>"
+    return f"<p>{_escaped(pairs_sentence(sizes, names))}</p>"
 
 
 def _escaped(words: str) -> str:

@@ -6,7 +6,7 @@ As in ``schema``, whose words it uses.
 
 from typing import Literal, NotRequired, TypedDict
 
-from jupyter_xai.wire.schema import Bytes, CurveInfo, OutputUnit, PixelMap
+from jupyter_xai.wire.schema import Bytes, CurveInfo, OutputUnit, Pairs, PixelMap
 
 
 class BoardMetric(TypedDict):
@@ -84,7 +84,8 @@ class Dots(TypedDict):
 
     ``features`` are positions in ``names``. ``weights`` is int8 of shape (rows, outputs, features), -128 where a row
     does not have the feature, else in 127ths of the output's ``scales``; ``inputs`` is float32 of shape (rows,
-    features), NaN where there is none, for a category its position among the ``choices``.
+    features), NaN where there is none, for a category its position among the ``choices``. ``predictions`` is float32
+    of shape (rows, outputs), NaN where unknown; ``predicted`` the class of each row, -1 for one that is not explained.
     """
 
     rows: list[int]
@@ -93,21 +94,16 @@ class Dots(TypedDict):
     weights: Bytes
     inputs: Bytes
     choices: list[list[str]]
-
-
-class Pairs(TypedDict):
-    """Interactions of the features that have most of them; float32 of shape (outputs, features, features)."""
-
-    names: list[str]
-    values: Bytes
-    std_errors: NotRequired[Bytes]
+    predictions: NotRequired[Bytes]
+    predicted: NotRequired[list[int]]
 
 
 class PickInfo(TypedDict):
     """One row worth reading: what it adds to the earlier ones, and what all of them cover with it.
 
     ``adds`` counts what no earlier one has and ``names`` says the most important of it; ``features`` are positions of
-    what it has, with ``weights``; ``text`` is the row itself where it can be said.
+    what it has, with ``weights``; ``text`` is the row itself where it can be said. ``predicted`` names the model's
+    highest output, if it has several and all are known, and ``prediction`` is what it says there.
     """
 
     row: int
@@ -118,13 +114,16 @@ class PickInfo(TypedDict):
     text: str
     features: list[int]
     weights: list[float]
+    predicted: NotRequired[str]
+    prediction: NotRequired[float]
 
 
 class Overview(TypedDict):
     """What a model looks at over many rows.
 
     Buffers are float32 of shape (outputs, features), those over all outputs of shape (features,). ``map`` is a picture
-    of the importance of every place, float32 of shape (outputs, *shape).
+    of the importance of every place, float32 of shape (outputs, *shape). ``predicted`` counts the rows for which the
+    model predicts each class.
     """
 
     schema: int
@@ -145,6 +144,7 @@ class Overview(TypedDict):
     support: NotRequired[Bytes]
     signed: NotRequired[Bytes]
     chance: NotRequired[Bytes]
+    predicted: NotRequired[list[int]]
     dots: NotRequired[Dots]
     pairs: NotRequired[Pairs]
     picks: list[PickInfo]

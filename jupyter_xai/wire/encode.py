@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import Curve, Explanation, Layout, Pixels
+from jupyter_xai.explanation.rows import shorten
 from jupyter_xai.params import ParamSpec
 from jupyter_xai.protocols import Opening
 from jupyter_xai.wire.layouts import encode_layout, flat_values, map_size
+from jupyter_xai.wire.pairs import encode_pairs
 from jupyter_xai.wire.pictures import area_mean, fit
 from jupyter_xai.wire.plain import finite, float32, plain, text
 from jupyter_xai.wire.schema import (
@@ -274,6 +276,11 @@ def encode_frame(
         frame["n_features"] = values.shape[1]
         if explanation.std_errors is not None:
             frame["std_errors"] = float32(flat_values(explanation.std_errors, layout))
+    if explanation.interactions is not None and explanation.interactions.size:
+        names = explanation.feature_names
+        frame["pairs"] = encode_pairs(
+            explanation.interactions, None, lambda at: shorten(text(names[at])), own=0.5
+        )
     if explanation.base_values is not None:
         frame["base_values"] = float32(explanation.base_values)
         frame["gap"] = float32(explanation.additivity_gap)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from jupyter_xai.explanation import Columns, GlobalExplanation, Pick, Steps
 from jupyter_xai.explanation.rows import readable, shorten, value_text
-from jupyter_xai.wire.boards import Dots, Overview, Pairs, PickInfo
-from jupyter_xai.wire.plain import float32, text
+from jupyter_xai.wire.boards import Dots, Overview, PickInfo
+from jupyter_xai.wire.pairs import encode_pairs
+from jupyter_xai.wire.plain import finite, float32, text
 from jupyter_xai.wire.schema import SCHEMA_VERSION, OutputUnit
 
 MOST_FEATURES = 500
-MOST_PAIRED = 16
 MOST_ADDED = 4
 MOST_PICKED = 50
 MOST_OF_A_PICK = 30
@@ -80,11 +80,15 @@ def encode_overview(
             {name: float32(array[..., kept]) for name, array in arrays.items() if array is not None},
         )
     )
+    if found.predicted is not None:
+        board["predicted"] = [int(count) for count in found.predicted]
     dots = _dots(found, kept)
     if dots is not None:
         board["dots"] = dots
     if found.interactions is not None and found.interactions.size:
-        board["pairs"] = _pairs(found, found.interactions)
+        board["pairs"] = encode_pairs(
+            found.interactions, found.interaction_std_errors, lambda at: _name(found, at)
+        )
     if is_map(found):
         places = found.values.reshape(len(found.values), *found.feature_shape)
         places = places.sum(axis=1) if places.ndim == 4 else places
@@ -142,7 +146,7 @@ def _pick(found: GlobalExplanation, i: int, kept: NDArray[np.int64], said: Calla
     order = np.argsort(-pick.weights, kind="stable")
     own = [at for at in order.tolist() if int(pick.features[at]) in place][:MOST_OF_A_PICK]
     covered = 0.0 if found.coverage is None else float(found.coverage[i])
-    return PickInfo(
+    info = PickInfo(
         row=int(pick.row),
         gain=float(pick.gain),
         covered=covered,
@@ -152,6 +156,9 @@ def _pick(found: GlobalExplanation, i: int, kept: NDArray[np.int64], said: Calla
         features=[place[int(pick.features[at])] for at in own],
         weights=[float(pick.weights[at]) for at in own],
     )
+    if finite(pick.prediction) is not None:
+        info["predicted"], info["prediction"] = text(pick.predicted), float(pick.prediction)
+    return info
 
 
 def _dots(found: GlobalExplanation, kept: NDArray[np.int64]) -> Dots | None:
@@ -171,7 +178,7 @@ def _dots(found: GlobalExplanation, kept: NDArray[np.int64]) -> Dots | None:
     scales = np.where(known, np.abs(weights), 0.0).max(axis=(0, 2)).astype(float)
     scales = np.where(scales > 0, scales, 1.0)
     steps = np.rint(127 * np.where(known, weights, 0.0) / scales[None, :, None])
-    return Dots(
+    dots = Dots(
         rows=[int(row) for row in sample.rows[some]],
         features=[here for here, _ in both],
         scales=scales.tolist(),
@@ -179,6 +186,11 @@ def _dots(found: GlobalExplanation, kept: NDArray[np.int64]) -> Dots | None:
         inputs=float32(sample.inputs[some][:, columns]),
         choices=[_choices(found, int(kept[here])) for here, _ in both],
     )
+    if sample.predictions is not None:
+        dots["predictions"] = float32(sample.predictions[some])
+    if sample.predicted is not None:
+        dots["predicted"] = [int(at) for at in sample.predicted[some]]
+    return dots
 
 
 def _choices(found: GlobalExplanation, at: int) -> list[str]:
@@ -190,15 +202,3 @@ def _choices(found: GlobalExplanation, at: int) -> list[str]:
     if known is None or len(known) > MOST_CHOICES:
         return []
     return [text(value_text(value)[0]) for value in known]
-
-
-def _pairs(found: GlobalExplanation, given: NDArray[np.float64]) -> Pairs:
-    sizes = np.nan_to_num(np.abs(given))
-    sizes[:, range(sizes.shape[1]), range(sizes.shape[1])] = 0
-    most = sizes.sum(axis=2).max(axis=0)
-    chosen = np.argsort(-most, kind="stable")[:MOST_PAIRED]
-    block = np.ix_(np.arange(len(given)), chosen, chosen)
-    pairs = Pairs(names=[_name(found, at) for at in chosen.tolist()], values=float32(given[block]))
-    if found.interaction_std_errors is not None:
-        pairs["std_errors"] = float32(found.interaction_std_errors[block])
-    return pairs

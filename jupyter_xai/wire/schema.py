@@ -146,6 +146,17 @@ class PixelMap(TypedDict):
     data: Bytes
 
 
+class Pairs(TypedDict):
+    """Interactions of the features that have most of them; float32 of shape (outputs, features, features). ``more``
+    features have less.
+    """
+
+    names: list[str]
+    more: int
+    values: Bytes
+    std_errors: NotRequired[Bytes]
+
+
 class Frame(TypedDict):
     """One whole estimate. ``values`` and ``std_errors`` are float32 (targets x features), ``predictions`` float32
     over all outputs of the model, the rest float32 over the explained targets. ``ids`` gives the features their
@@ -167,6 +178,7 @@ class Frame(TypedDict):
     values: NotRequired[Bytes]
     pixels: NotRequired[PixelMap]
     maps: NotRequired[list[PixelMap]]
+    pairs: NotRequired[Pairs]
     std_errors: NotRequired[Bytes]
     predictions: Bytes
     original: NotRequired[Bytes]

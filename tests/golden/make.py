@@ -55,6 +55,7 @@ LABELS = {method["name"]: method["label"] for method in METHODS} | {
     "integrated_gradients": "Integrated gradients",
     "exact_shap": "Exact Shapley",
     "occlusion": "Occlusion",
+    "sensitivity": "Sensitivity",
 }
 THRESHOLDS = {"table": 0.5, "text": 0.5, "pixels": 0.0}
 

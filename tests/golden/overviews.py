@@ -28,11 +28,14 @@ def sampled(values: np.ndarray, rows: int, rng: np.random.Generator) -> RowSampl
     if outputs == 2:
         weights[:, 0] = -weights[:, 1]
     weights[::5, :, -1] = np.nan
+    given = np.random.default_rng(rows).dirichlet(np.ones(outputs) / 2, size=rows)
     return RowSample(
         rows=np.arange(rows) * 37,
         features=np.arange(features),
         values=weights.astype(np.float32),
         inputs=inputs,
+        predictions=given.astype(np.float32),
+        predicted=given.argmax(axis=1),
     )
 
 
@@ -65,9 +68,12 @@ def credit() -> GlobalExplanation:
                 adds=np.array([3 * i, 3 * i + 1, 3 * i + 2]),
                 features=np.arange(n)[i::2],
                 weights=importance[i::2],
+                predicted="bad credit" if i == 1 else "good credit",
+                prediction=0.6 + i / 10,
             )
             for i in range(3)
         ),
+        predicted=np.array([116, 34]),
         coverage=np.array([0.3, 0.6, 0.82]),
         layout=Columns(
             names=NAMES,

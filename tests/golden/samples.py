@@ -331,6 +331,43 @@ def price() -> Explanation:
     )
 
 
+def paired() -> Explanation:
+    """Derivatives of a network at a row, and those of its pairs: more features than the matrix shows."""
+    names = (
+        "income",
+        "debt",
+        XSS,
+        "years_at_this_address_without_any_space",
+        *(f"column {i}" for i in range(4, 18)),
+    )
+    n = len(names)
+    values = np.stack([-weights(n, scale=0.6), weights(n, scale=0.6)])
+    both = weights(n, n, scale=0.3, seed=2)
+    both = (both + both.T) / 2
+    both[1, 1] = 0.0
+    return Explanation(
+        values=values,
+        interactions=np.stack([-both, both]),
+        features=Columns(
+            names=names,
+            values=tuple(float(i) for i in range(n)),
+            kinds=("number",) * n,
+            members=tuple((i,) for i in range(n)),
+        ),
+        output_names=("unpaid", "paid"),
+        targets=(0, 1),
+        predictions=np.array([-1.25, 1.25]),
+        all_output_names=("unpaid", "paid"),
+        all_predictions=np.array([-1.25, 1.25]),
+        output_unit="logit",
+        value_unit="per standard deviation",
+        method="sensitivity",
+        params={"second_order": True, "curvature": "hessian"},
+        n_evals=37,
+        n_rows=37,
+    )
+
+
 def nothing() -> Explanation:
     """A model that does not react: all values zero, the run failed after its first estimate."""
     return Explanation(
@@ -419,4 +456,5 @@ EVERY = {
     "steps": series,
     "several": two_inputs,
     "function": of_a_function,
+    "pairs": paired,
 }

@@ -14,6 +14,7 @@ import pytest
 
 import jupyter_xai as xai
 from jupyter_xai.explanation import GlobalExplanation, Pick, RowSample
+from jupyter_xai.explanation.numbers import significant
 from jupyter_xai.over_rows import Rows
 from jupyter_xai.widget.environment import Environment
 from jupyter_xai.widget.overview import overview_html
@@ -258,7 +259,10 @@ def wide(features: int, outputs: int, rows: int = 300) -> GlobalExplanation:
             features=drawn,
             values=rng.normal(size=(rows, outputs, len(drawn))).astype(np.float32),
             inputs=rng.normal(size=(rows, len(drawn))).astype(np.float32),
+            predictions=rng.random((rows, outputs)).astype(np.float32),
+            predicted=rng.integers(0, outputs, rows),
         ),
+        predicted=np.full(outputs, 10_000 // outputs),
         n_rows=10_000,
         method="norm_lime",
     )
@@ -302,6 +306,26 @@ def test_dots_are_the_rows_own_weights_and_values() -> None:
     assert np.frombuffer(dots["weights"], np.int8).tolist() == [64, -127, -128, 32]
     inputs = np.frombuffer(dots["inputs"], "<f4")
     np.testing.assert_array_equal(inputs, [36, np.nan, np.nan, 2])
+
+
+def test_what_the_model_predicts_is_sent_with_dots_picks_and_classes() -> None:
+    view = xai.explain_dataset(bank, ROWS, "submodular_pick", n_samples=50, output_names=["bad", "good"])
+    found, scores = view.result, bank(ROWS)
+    board = encode_overview(found)
+    assert board["predicted"] == np.bincount(scores.argmax(axis=1), minlength=2).tolist()
+    dots = board["dots"]
+    sent = np.frombuffer(dots["predictions"], "<f4").reshape(-1, 2)
+    np.testing.assert_allclose(sent, scores[dots["rows"]], rtol=1e-5)
+    assert dots["predicted"] == scores[dots["rows"]].argmax(axis=1).tolist()
+    for pick in board["picks"]:
+        top = int(scores[pick["row"]].argmax())
+        assert pick["predicted"] == ("bad", "good")[top]
+        assert pick["prediction"] == pytest.approx(scores[pick["row"], top], rel=1e-5)
+    plain(board)
+    counts = board["predicted"]
+    assert f"The model predicts bad for {counts[0]}, good for {counts[1]} of them." in overview_html(found)
+    first = board["picks"][0]
+    assert f"predicted {first['predicted']} {significant(first['prediction'])}" in overview_html(found)
 
 
 def test_categories_are_named_and_nothing_is_no_json() -> None:

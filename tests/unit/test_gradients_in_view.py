@@ -63,3 +63,23 @@ def test_what_has_no_gradients_is_told_so() -> None:
     reasons = {row["name"]: row["why_not"] for row in xai.methods(lambda X: X, ROWS.iloc[0], background=ROWS)}
     assert reasons["lime"] == ""
     assert "needs a torch network" in reasons["saliency"]
+
+
+def test_pairs_of_a_row_are_in_the_view_the_saved_state_and_the_page() -> None:
+    class Product(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:, :1] * x[:, 1:2] + x[:, 2:]
+
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    view = xai.explain(
+        Product(), rows[0], "sensitivity", background=rows, second_order=True, scale="none",
+        feature_names=["price", "amount", "age"],
+    )  # fmt: skip
+    found = view.explanation
+    frame = view._page.get("frame")
+    assert frame["pairs"]["names"][:2] == ["price", "amount"]
+    sent = np.frombuffer(frame["pairs"]["values"], "<f4").reshape(1, 3, 3)
+    np.testing.assert_allclose(sent[0], [[0, 1, 0], [1, 0, 0], [0, 0, 0]], atol=1e-6)
+    page = found.to_html()
+    assert '"pairs"' in page
+    assert "act together most: price with amount +1." in view._fallback()["text/html"]

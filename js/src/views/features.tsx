@@ -2,9 +2,9 @@
 import { useRef, useState } from "preact/hooks";
 import { MiddleName } from "../components/names";
 import { counted, decimalsFor, fixed, signClass, signed, whole } from "../format";
-import { type Driver, dotsOf, driversOf, listed, type Numbers, type Sorting } from "../overview";
+import { ALL, byClass, type Driver, dotsOf, driversOf, endOf, listed, type Numbers, type Sorting } from "../overview";
 import { wantedEnd, Z95 } from "../scales";
-import type { Overview } from "../schema.gen";
+import type { Dots, Overview } from "../schema.gen";
 import type { Store } from "../store";
 
 const FIRST = 10;
@@ -42,7 +42,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
   const end = wantedEnd(values, errors);
   const decimals = decimalsFor(over.output_unit, end);
   const rare = support?.some((count) => count < over.rows) ?? false;
-  const scale = over.dots?.scales[output];
+  const scale = over.dots && endOf(over.dots, output);
   const strips = scale !== undefined;
   const left = order.length - shown.length;
   const sort = (name: Sorting, label: string) => (
@@ -147,10 +147,18 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
         {left > 0 && ` ${counted(left, "features")} weigh less. `}
         {over.more > 0 && ` ${counted(over.more, "features")} with less weight are not on this page. `}
         {numbers.signed && "Coloured: what is left where rows raise and others lower. "}
-        {strips && "Dots of all features have one scale."}
+        {over.dots && dotsSaid(over, over.dots, output)}
       </p>
     </>
   );
+}
+
+/** What stands where, and which dots are filled. */
+function dotsSaid({ output_names }: Overview, dots: Dots, output: number): string {
+  const whose = dots.predicted ? "class predicted for its row" : "output where it is largest";
+  const all = output === ALL && output_names.length > 1 ? ` Each is for the ${whose}.` : "";
+  const filled = byClass(dots, output) ? `predicted ${output_names[output]}` : "upper half of a feature's values";
+  return `Dots of all features have one scale.${all} Filled: ${filled}.`;
 }
 
 interface LengthProps {
@@ -218,7 +226,9 @@ function Strip({ dots, end, row, open }: { dots: Driver[]; end: number; row: num
     >
       {tip && <title>{tip}</title>}
       <path class="z" d={`M${WIDE / 2} 0V${HIGH}`} />
-      <path d={path(dots)} />
+      <path d={path(dots.filter((dot) => !dot.filled))} />
+      <path class="h" d={path(dots.filter((dot) => !dot.filled))} />
+      <path d={path(dots.filter((dot) => dot.filled))} />
       {here.length > 0 && <path class="r" d={path(here)} />}
       {here[0] && <path class={`c ${here[0].weight < 0 ? "neg" : "pos"}`} d={path(here)} />}
     </svg>
@@ -236,11 +246,7 @@ interface DriversProps {
 /** The rows with the largest weights at one feature. */
 function Drivers({ found, over, row, open, decimals }: DriversProps) {
   if (!found.length)
-    return (
-      <p class="gl-d s q">
-        {over.dots ? "No row of the sample has it; choose an output." : "No rows are kept for it."}
-      </p>
-    );
+    return <p class="gl-d s q">{over.dots ? "No row of the sample has it." : "No rows are kept for it."}</p>;
   return (
     <div class="gl-d">
       <span class="s q">rows that drive it: </span>

@@ -1,25 +1,45 @@
-/** Which features act together: a square a pair, darker for more. */
+/** Which features act together: a square a pair, darker for more; all pairs as a list for those who do not see them. */
 import { float32 } from "../decode";
 import { significant } from "../format";
-import type { Overview } from "../schema.gen";
+import { couldBeZero } from "../scales";
+import type { Pairs } from "../schema.gen";
 
 const SAID = 5;
 
-export function Matrix({ over, output }: { over: Overview; output: number }) {
-  const pairs = over.pairs;
-  if (!pairs) return null;
+interface MatrixProps {
+  pairs: Pairs;
+  output: number;
+  /** Whether a pair has a direction; then a feature's own bend is told too. */
+  directed?: boolean;
+}
+
+export function Matrix({ pairs, output, directed }: MatrixProps) {
   const { names } = pairs;
   const n = names.length;
-  const values = (float32(pairs.values) as Float32Array).subarray(output * n * n, (output + 1) * n * n);
-  const at = (a: number, b: number) => Math.abs(values[a * n + b] as number);
-  const both = names.flatMap((_, a) => names.slice(0, a).map((_, b) => [a, b] as const));
-  both.sort(([a, b], [c, d]) => at(c, d) - at(a, b));
-  const most = (both[0] && at(...both[0])) || 1;
-  const said = both.slice(0, SAID).map(([a, b]) => `${names[b]} with ${names[a]} ${significant(at(a, b))}`);
+  const part = (all: Float32Array | null) => all?.subarray(output * n * n, (output + 1) * n * n);
+  const [values, errors] = [part(float32(pairs.values)), part(float32(pairs.std_errors))];
+  const at = (a: number, b: number) => values?.[a * n + b] ?? 0;
+  const size = (a: number, b: number) => Math.abs(at(a, b)) || 0;
+  const both = names.flatMap((_, a) => names.slice(0, directed ? a + 1 : a).map((_, b) => [a, b] as const));
+  both.sort(([a, b], [c, d]) => size(c, d) - size(a, b));
+  const most = (both[0] && size(...both[0])) || 1;
+  const told = (a: number, b: number) => {
+    const sign = directed && at(a, b) > 0 ? "+" : "";
+    return `${a === b ? `${names[a]} with itself` : `${names[b]} with ${names[a]}`} ${sign}${significant(at(a, b))}`;
+  };
+  const look = (a: number, b: number) =>
+    couldBeZero(at(a, b), errors?.[a * n + b]) ? "u" : directed ? (at(a, b) < 0 ? "neg" : "pos") : "";
   return (
     <section class="gl-p" aria-label="Pairs">
       <div class="m">
-        <b>Which act together</b> <span class="q">{said.join("; ")}</span>
+        <b>Which act together</b>{" "}
+        <span class="q">
+          {both
+            .slice(0, SAID)
+            .filter((pair) => size(...pair))
+            .map((pair) => told(...pair))
+            .join("; ") || "none here"}
+        </span>
       </div>
       <div class="gl-m" style={{ "--n": n }} aria-hidden="true">
         <span />
@@ -36,13 +56,21 @@ export function Matrix({ over, output }: { over: Overview; output: number }) {
             {names.map((other, b) => (
               <i
                 key={other}
-                title={a === b ? name : `${name} with ${other}: ${significant(at(a, b))}`}
-                style={{ opacity: a === b ? 0 : at(a, b) / most }}
+                title={told(a, b)}
+                class={look(a, b)}
+                style={{ opacity: a === b && !directed ? 0 : size(a, b) / most }}
               />
             ))}
           </>
         ))}
       </div>
+      {both.length > SAID && (
+        <details class="s q">
+          <summary>all {both.length} pairs</summary>
+          {both.map((pair) => told(...pair)).join("; ")}
+        </details>
+      )}
+      {pairs.more > 0 && <p class="s q">Pairs of {pairs.more} more features are weaker.</p>}
     </section>
   );
 }

@@ -1,5 +1,5 @@
 /** The rows worth reading: what each adds, and what they cover together. */
-import { counted, whole } from "../format";
+import { counted, prediction, whole } from "../format";
 import type { Overview } from "../schema.gen";
 
 const HIGH = 40;
@@ -36,6 +36,12 @@ export function Picks(props: { over: Overview; row: number; open: (row: number) 
               {i + 1} · covers {Math.round(100 * pick.covered)} %
             </span>
             <b>#{whole(pick.row)}</b>
+            {pick.prediction !== undefined && (
+              <span class="s">
+                {pick.predicted && over.output_unit === "raw" ? "highest" : "predicted"} <bdi>{pick.predicted}</bdi>{" "}
+                {prediction(pick.prediction, over.output_unit)}
+              </span>
+            )}
             {pick.text && <bdi class="q s">{pick.text}</bdi>}
             <span class="s">
               {pick.adds ? `adds ${pick.names.join(", ")}` : "adds nothing new"}

@@ -1,5 +1,5 @@
-import { decimalsFor, signClass, signed, whole } from "../format";
-import { rowOf } from "../overview";
+import { decimalsFor, prediction, signClass, signed, whole } from "../format";
+import { endOf, predictionOf, rowOf } from "../overview";
 import type { Overview } from "../schema.gen";
 
 const MOST = 4;
@@ -8,10 +8,17 @@ const MOST = 4;
 export function RowSaid(props: { over: Overview; output: number; row: number; open: (row: number) => void }) {
   const { over, output, row, open } = props;
   const found = rowOf(over, output, row, MOST);
-  const decimals = decimalsFor(over.output_unit, over.dots?.scales[output] ?? 1);
+  const says = predictionOf(over, output, row);
+  const decimals = decimalsFor(over.output_unit, over.dots ? endOf(over.dots, output) : 1);
   return (
     <p class="m">
       <b>Row #{whole(row)}</b>{" "}
+      {Number.isFinite(says) && (
+        <>
+          <span class="q">{over.output_names.length > 1 ? over.output_names[output] : "predicted"}</span>{" "}
+          {prediction(says, over.output_unit)}{" "}
+        </>
+      )}
       {found.map(({ name, driver }) => (
         <span key={name}>
           <span class="q">{name}</span> <bdi>{driver.value}</bdi>{" "}

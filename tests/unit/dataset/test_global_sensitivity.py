@@ -268,3 +268,34 @@ def test_through_explain_dataset():
     )
     with pytest.raises(InputError, match="n_samples= is not a hyper-parameter of GlobalSensitivity"):
         xai.explain_dataset(mlp(), np.zeros((3, 4)), "global_sensitivity", n_samples=3)
+
+
+@pytest.mark.parametrize("kind", ["network", "function"])
+def test_predicted_classes_are_counted(kind):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)).double()
+    X = rng.normal(size=(500, 4))
+
+    def probabilities(rows):
+        with torch.no_grad():
+            return net(torch.as_tensor(np.asarray(rows, dtype=np.float64))).numpy()
+
+    model = net if kind == "network" else probabilities
+    found = xai.explain_dataset(
+        model, X, "global_sensitivity", output="auto" if kind == "network" else "probability"
+    )
+    scores = probabilities(X)
+    assert found.predicted.tolist() == np.bincount(scores.argmax(axis=1), minlength=3).tolist()
+    sample = found.sample
+    np.testing.assert_array_equal(sample.predicted, scores[sample.rows].argmax(axis=1))
+    assert sample.predictions.shape == (200, 3)
+    np.testing.assert_array_equal(sample.predictions.argmax(axis=1), sample.predicted)
+    halves = xai.GlobalSensitivity(net).explain((X[i : i + 170] for i in range(0, 500, 170)), executor=2)
+    assert halves.predicted.tolist() == found.predicted.tolist()
+
+
+def test_one_class_of_three_alone_counts_nothing():
+    net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)).double()
+    X = rng.normal(size=(70, 4))
+    assert sensitivity(net, X, [1]).predicted is None
+    assert sensitivity(nn.Linear(4, 3).double(), X).predicted is None  # three numbers

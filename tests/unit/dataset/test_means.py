@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from jupyter_xai.dataset._means import mean_and_error
 from jupyter_xai.dataset._readings import Reading, reading
 from jupyter_xai.dataset.global_shap import MeanMagnitude
 from jupyter_xai.dataset.norm_lime import NormalisedMean
+from jupyter_xai.dataset.submodular_pick import Explanations
 from jupyter_xai.explanation import Columns, Explanation, GlobalExplanation, Pixels, Tokens
 
 
@@ -150,7 +152,7 @@ def test_rows_kept_do_not_depend_on_chunks_and_are_bounded():
     np.testing.assert_array_equal(one.rows, two.rows)
     np.testing.assert_allclose(one.values[:, 0], W[one.rows], rtol=1e-6)
     assert len(one.rows) == 50
-    assert len(whole.sampled_rows) <= 101
+    assert len(whole.sampled) <= 101
     assert 1000 < one.rows.mean() < 2000  # from all over the data
     other = MeanMagnitude(random_state=6, max_sampled=50)
     other.update(read(i, "ab", w) for i, w in enumerate(W))
@@ -251,3 +253,67 @@ def test_drawn():
         assert 5 < height < 8
     with pytest.raises(ValueError, match="was not explained"):
         found.plot("cat")
+
+
+def class_of(row, names, weights, predicted, outputs=("bad", "good"), unit="probability"):
+    """A row for which the model predicts one of several classes."""
+    said = replace(read(row, names, weights, outputs=outputs), unit=unit, predicted=predicted, prediction=0.9)
+    return replace(said, predictions=np.array([0.9 if name == predicted else 0.05 for name in outputs]))
+
+
+@pytest.mark.parametrize("reduction", [MeanMagnitude, NormalisedMean, lambda: Explanations(3)])
+def test_predicted_classes_are_counted_over_all_rows_and_kept_with_the_sample(reduction):
+    classes = ["bad", "good", "good", "other", "good"]
+    rows = [class_of(i, "ab", [[1, -1], [-1, 1]], name) for i, name in enumerate(classes)]
+    whole, merged = reduction(), reduction()
+    whole.update(rows)
+    for some in (rows[:2], rows[2:]):
+        part = reduction()
+        part.update(some)
+        merged.merge(pickle.loads(pickle.dumps(part)))
+    for found in (whole.estimate(), merged.estimate()):
+        assert found.output_names == ("bad", "good")
+        assert found.predicted.tolist() == [1, 3]  # one row's class was not explained
+        assert found.sample.predicted.tolist() == [0, 1, 1, -1, 1]
+        np.testing.assert_allclose(found.sample.predictions[:, 1], [0.05, 0.9, 0.9, 0.05, 0.9], rtol=1e-6)
+
+
+@pytest.mark.parametrize("reduction", [MeanMagnitude, lambda: Explanations(3)])
+def test_numbers_are_no_classes(reduction):
+    reduced = reduction()
+    reduced.update([class_of(0, "ab", [[1, -1], [-1, 1]], "good", unit="raw")])
+    found = reduced.estimate()
+    assert found.predicted is None
+    assert found.sample.predicted is None
+    assert found.sample.predictions.shape == (1, 2)
+
+
+def explained(scores, names, unit="probability", at=(0,)):
+    """An explanation of some of a model's outputs."""
+    scores = None if scores is None else np.array(scores)
+    return Explanation(
+        values=np.ones((len(at), 1)),
+        features=Columns(names=("a",), values=(1.0,), kinds=("number",), members=((0,),)),
+        output_names=tuple(names[i] for i in at),
+        predictions=np.ones(len(at)) if scores is None else scores[list(at)],
+        all_output_names=None if scores is None else tuple(names),
+        all_predictions=scores,
+        output_unit=unit,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "unit", "predicted", "decided", "score"),
+    [
+        ((0.2, 0.5, 0.3), "probability", "y", "y", 0.5),
+        ((-1.0, 0.5, 3.0), "logit", "z", "z", 3.0),
+        ((-1.0, 0.5, 3.0), "raw", "z", "", 3.0),  # may be three prices
+        ((0.9, 0.8, 0.1), "probability", "", "", 0.9),  # labels that may hold at once
+        ((0.9,), "probability", "", "", 0.9),
+        (None, "probability", "", "", np.nan),  # an explainer that knows the explained output alone
+    ],
+)
+def test_a_rows_class_is_the_highest_of_all_outputs(scores, unit, predicted, decided, score):
+    found = reading(explained(scores, "xyz", unit), 4)
+    assert (found.predicted, found.decided) == (predicted, decided)
+    np.testing.assert_equal(found.prediction, score)

@@ -200,3 +200,34 @@ def test_saved_and_loaded(tmp_path):
     loaded = xai.GlobalExplanation.load(tmp_path / "picks.xai")
     assert [p.row for p in loaded.picks] == [1, 4]
     np.testing.assert_array_equal(loaded.picks[0].adds, reduced.estimate().picks[0].adds)
+
+
+def test_picked_rows_say_what_the_model_predicts_and_a_sample_is_drawn():
+    rows = np.random.default_rng(0).normal(size=(300, 3))
+
+    def model(X):
+        good = 1 / (1 + np.exp(-3 * X[:, 0] + X[:, 1]))
+        return np.stack([1 - good, good], axis=1)
+
+    local = xai.Lime(model, xai.Tabular(rows), n_samples=100, random_state=0)
+    found = xai.SubmodularPick(local, budget=4, features="feature").explain(rows)
+    scores = model(rows)
+    for pick in found.picks:
+        top = int(scores[pick.row].argmax())
+        assert pick.predicted == found.output_names[top]
+        assert pick.prediction == pytest.approx(scores[pick.row, top], rel=1e-6)
+    assert found.predicted.tolist() == np.bincount(scores.argmax(axis=1)).tolist()
+    sample = found.sample
+    assert len(sample.rows) == 200
+    np.testing.assert_allclose(sample.predictions, scores[sample.rows], rtol=1e-5)
+    np.testing.assert_array_equal(sample.predicted, scores[sample.rows].argmax(axis=1))
+    np.testing.assert_allclose(sample.inputs, rows[sample.rows][:, sample.features], rtol=1e-6)
+
+
+def test_a_numbers_model_says_its_number():
+    rows = np.random.default_rng(0).normal(size=(12, 2))
+    local = xai.Lime(lambda X: 100 * X[:, 0], xai.Tabular(rows), n_samples=50)
+    found = xai.SubmodularPick(local, budget=2).explain(rows)
+    assert found.predicted is None
+    for pick in found.picks:
+        assert (pick.predicted, pick.prediction) == ("", pytest.approx(100 * rows[pick.row, 0], rel=1e-5))

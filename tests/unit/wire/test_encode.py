@@ -5,6 +5,7 @@ import json
 import math
 import typing
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
 from jupyter_xai.explanation.rows import value_text
 from jupyter_xai.params import ChoiceParam, FloatParam, IntParam
 from jupyter_xai.protocols import Opening
-from jupyter_xai.wire import encode, schema
+from jupyter_xai.wire import encode, encode_frame, schema
 from jupyter_xai.wire.layouts import encode_layout, map_size
 from jupyter_xai.wire.pictures import PICTURE_BYTES, area_mean, fit, nearest, picture
 from jupyter_xai.wire.plain import plain, text
@@ -396,3 +397,49 @@ def test_a_large_table_is_a_small_geometry() -> None:
         row, run=1, took="", output_names=("y",), n_outputs=1, output_unit="raw"
     )
     assert len(json.dumps(geometry)) < 30_000
+
+
+def test_pairs_are_those_of_the_features_with_most_of_them() -> None:
+    rng = np.random.default_rng(0)
+    both = rng.normal(size=(2, 40, 40)) / 100
+    both[:, 33, 7] = both[:, 7, 33] = -5.0
+    both[:, 33, 20] = both[:, 20, 33] = -1.0
+    both[:, 7, 7] = 3.0  # a feature's own bend counts half
+    names = tuple(f"<b>{i}</b>" for i in range(40))
+    found = Explanation(
+        values=np.ones((2, 40)),
+        interactions=both,
+        features=Columns(
+            names=names, values=(0.0,) * 40, kinds=("number",) * 40, members=tuple((i,) for i in range(40))
+        ),
+        output_names=("a", "b"),
+        predictions=np.zeros(2),
+    )
+    pairs = encode_frame(found, run=1, seq=0)["pairs"]
+    assert pairs["names"][:3] == ["<b>7</b>", "<b>33</b>", "<b>20</b>"]
+    assert (len(pairs["names"]), pairs["more"]) == (16, 24)
+    sent = np.frombuffer(pairs["values"], "<f4").reshape(2, 16, 16)
+    at = [names.index(name) for name in pairs["names"]]
+    np.testing.assert_allclose(sent, both[np.ix_(range(2), at, at)], rtol=1e-6)
+    assert "std_errors" not in pairs
+    assert "pairs" not in encode_frame(replace(found, interactions=None), run=1, seq=0)
+
+
+@pytest.mark.parametrize("outputs", [1, 5])
+def test_pairs_of_as_many_numbers_as_are_taken_stay_small(outputs: int) -> None:
+    both = np.random.default_rng(0).normal(size=(outputs, 1000, 1000))
+    found = Explanation(
+        values=np.ones((outputs, 1000)),
+        interactions=both,
+        features=Columns(
+            names=tuple(f"a rather long name of column {i}" for i in range(1000)),
+            values=(0.0,) * 1000,
+            kinds=("number",) * 1000,
+            members=tuple((i,) for i in range(1000)),
+        ),
+        output_names=tuple("abcde"[:outputs]),
+        predictions=np.zeros(outputs),
+    )
+    pairs = encode_frame(found, run=1, seq=0)["pairs"]
+    assert len(pairs["values"]) == 4 * 256 * outputs
+    assert sum(map(len, pairs["names"])) < 1000
