@@ -35,7 +35,8 @@ function readColumns(board: Board, output: number): Shown[] {
   const row = (all: Float32Array | null) =>
     all && n > 0 && all.length >= (output + 1) * n ? all.subarray(output * n, (output + 1) * n) : null;
   return board.columns.map((column, at) => {
-    const paths = column.curves.length > 0 ? readCurves({ schema: 1, run: 1, rows: 0, curves: column.curves }) : null;
+    const own = { schema: 1, run: 1, rows: 0, edits: [], curves: column.curves };
+    const paths = column.curves.length > 0 ? readCurves(own) : null;
     const map = column.maps?.[output];
     return {
       at,

@@ -1,6 +1,6 @@
 /** The model's answers along paths, as Python sent them: response curves and what removing features does. */
 import { float16, float32 } from "./decode";
-import type { Adjustment } from "./edits";
+import { type Adjustment, type Changes, readEdits } from "./edits";
 import type { CurveInfo, Curves } from "./schema.gen";
 
 export interface Path {
@@ -20,6 +20,8 @@ export interface Paths {
   run: number;
   /** Model rows that they took. */
   rows: number;
+  /** What had been changed when the model was asked. */
+  changes: Changes;
   response: ReadonlyMap<number, Path>;
   /** By the explained output whose order they follow. */
   removal: ReadonlyMap<number, Path>;
@@ -43,6 +45,7 @@ export interface Turn {
 const none: Paths = {
   run: Number.NaN,
   rows: 0,
+  changes: readEdits([]),
   response: new Map(),
   removal: new Map(),
   insertion: new Map(),
@@ -100,7 +103,42 @@ export function readCurves(curves: Curves | null): Paths {
       flips.set(info.feature, { value, row: info.order ?? null });
     }
   }
-  return { run: curves.run, rows: curves.rows ?? 0, response, removal, insertion, chance, presence, adjustment, flips };
+  return {
+    run: curves.run,
+    rows: curves.rows ?? 0,
+    changes: readEdits(curves.edits ?? []),
+    response,
+    removal,
+    insertion,
+    chance,
+    presence,
+    adjustment,
+    flips,
+  };
+}
+
+/**
+ * The curves of one estimate's outputs, line by line: those of an earlier one may be of others. What the model was not
+ * asked of all of them, or answered in another unit, is left out.
+ */
+export function curvesOf(curves: Curves | null, paths: Paths, targets: readonly number[], unit: string): Paths {
+  const { targets: asked = targets, unit: told = unit } = curves ?? {};
+  const places = targets.map((target) => asked.indexOf(target));
+  if (told === unit && asked.length === places.length && places.every((place, row) => place === row)) return paths;
+  const fits = told === unit && !places.includes(-1);
+  const placed = <K>(from: ReadonlyMap<K, Path>) =>
+    new Map(
+      fits ? [...from].map(([key, { x, y }]) => [key, { x, y: places.map((place) => y[place] as Float32Array) }]) : [],
+    );
+  return {
+    ...none,
+    run: paths.run,
+    rows: paths.rows,
+    changes: paths.changes,
+    response: placed(paths.response),
+    presence: placed(paths.presence),
+    adjustment: placed(paths.adjustment),
+  };
 }
 
 /** The height of a line between its points; at the ends it goes on level. NaN without points. */

@@ -1,4 +1,5 @@
 /** What-if edits as the log that Python reads, and what the log comes to. The rules are those of Python's `whatif`. */
+import { same } from "./decode";
 import type { Edit } from "./schema.gen";
 import type { Point, Stroke } from "./strokes";
 
@@ -62,6 +63,24 @@ export function readEdits(log: readonly Edit[]): Changes {
     }
   }
   return { values, struck, replaced, inserted, hidden, boxes, strokes, adjusted };
+}
+
+/** What differs between two sets of changes: columns and adjustments by name, everything else as "". */
+export function differing(one: Changes, other: Changes): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const [a, b] of [
+    [one.values, other.values],
+    [one.adjusted, other.adjusted],
+  ] as ReadonlyMap<string, unknown>[][])
+    for (const key of [...(a?.keys() ?? []), ...(b?.keys() ?? [])]) if (!same(a?.get(key), b?.get(key))) found.add(key);
+  const rest = ({ struck, replaced, inserted, hidden, boxes, strokes }: Changes) => [
+    [struck, replaced, hidden].map((each) => [...each]),
+    inserted,
+    boxes,
+    strokes,
+  ];
+  if (!same(rest(one), rest(other))) found.add("");
+  return found;
 }
 
 /** Names what an edit changes, where a later edit of the same thing takes its place; "" where each stands alone. */

@@ -144,7 +144,8 @@ export function turningAlone(paths: Paths, decide: Decide, scores: readonly numb
 
 /**
  * Nearest single changes of all features with a curve, the smallest first; null where there is no decision. `row`: of
- * the output whose flips were found by asking the model, where the curves are of what is on the screen.
+ * the output whose flips were found by asking the model, where the curves are of what is on the screen. Curves that
+ * are behind say nothing.
  */
 export function nearestFlips(
   geometry: Geometry,
@@ -153,13 +154,15 @@ export function nearestFlips(
   decide: Decide,
   scores: readonly number[],
   row: number | null = null,
+  behind: (key: string) => boolean = () => false,
 ): Flip[] | null {
   const now = decide(scores);
   if (geometry.layout.type !== "columns" || paths.response.size === 0 || now === null) return null;
   const found: Flip[] = [];
   geometry.layout.columns.forEach((column, feature) => {
-    const path = paths.response.get(feature);
     const key = keyOf(column);
+    if (behind(key)) return;
+    const path = paths.response.get(feature);
     const value = changes.values.has(key) ? (changes.values.get(key) ?? null) : column.raw;
     const asked = row === null ? null : foundFlip(feature, column, value, paths.flips.get(feature), row);
     const flip = asked ?? (path && flipOf(feature, column, value, path, decide, now));

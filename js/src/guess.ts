@@ -8,11 +8,13 @@ import type { Edit, Geometry } from "./schema.gen";
 /** Every output of the model; NaN where the curve does not know it. Null without a curve. */
 export function guessOf(
   edit: Edit,
-  estimate: Pick<Estimate, "run" | "predictions" | "targets"> | null,
+  estimate: Pick<Estimate, "predictions" | "targets"> | null,
   geometry: Geometry | null,
   paths: Paths,
+  /** Whether the curve along this is of another instance than the present one. */
+  behind: (thing: string) => boolean,
 ): Float32Array | null {
-  if (!estimate || !geometry || paths.run !== estimate.run) return null;
+  if (!estimate || !geometry || behind((edit.op === "set" ? edit.feature : edit.kind) ?? "")) return null;
   const along = edit.op === "set" ? ofColumn(edit, geometry, paths) : ofAdjustment(edit, paths);
   if (!along) return null;
   const [path, at] = along;

@@ -155,6 +155,22 @@ export interface Frame {
   notices: string[];
 }
 
+/** One what-if change. Which of the optional fields stand depends on `op`. */
+export interface Edit {
+  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
+  feature?: string;
+  value?: number | string | boolean | (number | string | boolean | null)[] | null;
+  positions?: number[];
+  position?: number;
+  text?: string;
+  pieces?: number[];
+  box?: number[];
+  points?: number[][];
+  width?: number;
+  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
+  amount?: number;
+}
+
 /** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) `band` holds the lower and the upper quantile of what y is the mean of, as y does, one after the other. `order` is the row of the target whose order a removal follows. */
 export interface CurveInfo {
   kind: "response" | "presence" | "adjustment" | "flip" | "removal" | "insertion" | "random_removal";
@@ -169,11 +185,14 @@ export interface CurveInfo {
   scale: number;
 }
 
-/** The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any. */
+/** The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any. They are of the instance after `edits`; lines are of the outputs `targets`, in `unit`, where these are said. */
 export interface Curves {
   schema: number;
   run: number;
   rows: number;
+  edits: Edit[];
+  targets?: number[];
+  unit?: string;
   curves: CurveInfo[];
 }
 
@@ -210,22 +229,6 @@ export interface Display {
   removed?: number;
   all_rows?: boolean;
   row?: number;
-}
-
-/** One what-if change. Which of the optional fields stand depends on `op`. */
-export interface Edit {
-  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
-  feature?: string;
-  value?: number | string | boolean | (number | string | boolean | null)[] | null;
-  positions?: number[];
-  position?: number;
-  text?: string;
-  pieces?: number[];
-  box?: number[];
-  points?: number[][];
-  width?: number;
-  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
-  amount?: number;
 }
 
 /** What is to be explained and how: a change starts a run. Absent fields keep their value. */

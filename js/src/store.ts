@@ -1,7 +1,7 @@
 /** What all views of one model share; it talks to Python through a `Port` only, so it is tested without a widget. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Followed, followCurves } from "./behind";
 import { type Known, ofBoard } from "./board";
-import { type Paths, readCurves } from "./curves";
 import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
@@ -26,8 +26,8 @@ import type {
 } from "./schema.gen";
 import { createWhatIf, type WhatIf } from "./whatif";
 
-/** `quiet`: no answer for a while. `gone`: the kernel cannot be reached. `saved`: there never was one. */
-export type Link = "live" | "quiet" | "gone" | "saved";
+/** `quiet`: no answer for a while. `lost`: not connected, what is sent waits. `gone`: the kernel cannot be reached. `saved`: there never was one. */
+export type Link = "live" | "quiet" | "lost" | "gone" | "saved";
 
 export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" | "request" | "board" | "summary";
 
@@ -56,15 +56,13 @@ export interface Picture {
   streaming: boolean;
 }
 
-export interface Store extends Looking {
+export interface Store extends Looking, Followed {
   /** Methods side by side; null where one explanation is shown. */
   readonly board: ReadonlySignal<Board | null>;
   /** Methods over many rows; null where one instance is shown. */
   readonly summary: ReadonlySignal<Summary | null>;
   readonly geometry: ReadonlySignal<Geometry | null>;
   readonly status: ReadonlySignal<Status | null>;
-  /** The model's answers along paths. */
-  readonly paths: ReadonlySignal<Paths>;
   /** What removing the top features does; null without a curve, or while a hand is ahead of it. */
   readonly removal: ReadonlySignal<Removal | null>;
   readonly display: ReadonlySignal<Display>;
@@ -155,7 +153,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     run: () => known.peek()?.run ?? 0,
     preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
     ask: (edits) => store.ask({ edits: [...edits] }),
-    guess: (edit) => guessOf(edit, known.peek(), geometry.peek(), paths.peek()),
+    guess: (edit) => guessOf(edit, known.peek(), geometry.peek(), paths.peek(), behind.peek()),
     now: () => performance.now(),
   });
 
@@ -185,8 +183,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
   }
 
-  const paths = computed(() => readCurves(curves.value));
-
   let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
   let ends = new Map<number, number>();
   let endsRun = Number.NaN;
@@ -197,10 +193,12 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     const { method, params } = request.value;
     return first !== null && !same([method, params ?? {}], [first.method, first.params ?? {}]);
   });
-  const reachable = computed(() => link.value === "live" || link.value === "quiet");
+  const reachable = computed(() => link.value !== "gone" && link.value !== "saved");
 
   /** What the model said, for one explanation or for several beside each other. */
   const known = computed<Known | null>(() => estimate.value ?? (board.value && ofBoard(board.value)));
+
+  const { paths, behind } = followCurves(curves, known, geometry, whatif.changes);
 
   const predictions = computed(() => {
     const told = known.value?.predictions ?? null;
@@ -270,7 +268,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     clearTimeout(quietTimer);
     // Stop is answered by the run's end, not by the next tick of its progress
     if (asked.peek() !== "stop") asked.value = null;
-    if (link.peek() === "quiet" || link.peek() === "gone") link.value = "live";
+    if (link.peek() !== "saved") link.value = "live";
   }
 
   /** The kernel may be busy, or another one: after a while the view says that nothing came back. */
@@ -288,6 +286,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     geometry,
     status,
     paths,
+    behind,
     removal,
     display,
     request,

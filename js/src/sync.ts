@@ -1,7 +1,7 @@
 /** The only file that touches anywidget's model: traits to the store, the user's changes and messages back. */
 
 import { type Signal, signal } from "@preact/signals";
-import type { Binary } from "./decode";
+import { type Binary, same } from "./decode";
 import type { Opened, Overview, ToBrowser, ToPython } from "./schema.gen";
 import { createStore, type OwnedStore, type TraitName } from "./store";
 
@@ -15,6 +15,17 @@ export interface Model {
   off(name: string, callback: (...args: never[]) => void): void;
   /** Set by the stand-in: nobody will ever answer. */
   readonly saved?: boolean;
+  /** Of hosts with a Jupyter kernel: it says when its connection is lost, which keeps messages until it is back. */
+  readonly widget_manager?: {
+    readonly kernel?: { readonly connectionStatusChanged?: Said } | null;
+    get_model?(name: string): Promise<Model>;
+  };
+}
+
+/** What is used of a signal of JupyterLab. */
+interface Said {
+  connect(slot: (from: unknown, status: string) => void): unknown;
+  disconnect(slot: (from: unknown, status: string) => void): unknown;
 }
 
 const TRAITS: readonly TraitName[] = [
@@ -27,6 +38,8 @@ const TRAITS: readonly TraitName[] = [
   "board",
   "summary",
 ];
+/** After a lost connection a host reads the state of all widgets anew, as it was before what waited to be sent. */
+const RESTORED_WITHIN_MS = 5000;
 const PONG_WITHIN_MS = 2000;
 const KNOCK_EVERY_MS = 700;
 const KNOCKS = 30;
@@ -78,15 +91,25 @@ export function openSession(model: Model): Session {
     }, KNOCK_EVERY_MS);
   }
 
+  let restoredBy = Number.NEGATIVE_INFINITY;
+  const unsettled = () => store.link.peek() === "lost" || performance.now() < restoredBy;
+  /** What was written over while the connection was lost or had just come back: a host may bring it back. */
+  const past: Record<string, unknown[]> = {};
+
+  function put(name: string, value: unknown): void {
+    try {
+      model.set(name, value);
+      model.save_changes();
+    } catch {
+      if (!model.saved) store.setLink("gone");
+    }
+  }
+
   const store = createStore(
     {
       write(name, value) {
-        try {
-          model.set(name, value);
-          model.save_changes();
-        } catch {
-          if (!model.saved) store.setLink("gone");
-        }
+        if (unsettled()) past[name] = [...(past[name] ?? []), model.get(name)];
+        put(name, value);
         // saving without a kernel fails silently, sending does not
         if (name === "request") send("ping");
       },
@@ -101,8 +124,13 @@ export function openSession(model: Model): Session {
     () => {
       if (views === 0) return;
       // our own writes come by here too: only what Python writes is an answer
+      const told = model.get(name);
       if (name !== "display" && name !== "request") store.heard();
-      store.receive(name, model.get(name));
+      else if (unsettled() && past[name]?.some((old) => same(old, told))) {
+        queueMicrotask(() => put(name, store[name].peek()));
+        return;
+      }
+      store.receive(name, told);
     },
   ]);
   listeners.push([
@@ -111,7 +139,7 @@ export function openSession(model: Model): Session {
       if (typeof content?.type !== "string") return;
       if (content.type !== "pong") store.answer(content, buffers);
       clearTimeout(pongTimer);
-      if (store.link.peek() === "gone" || store.link.peek() === "quiet") store.setLink("live");
+      if (store.link.peek() !== "saved") store.setLink("live");
     },
   ]);
   listeners.push([
@@ -122,6 +150,18 @@ export function openSession(model: Model): Session {
       if (send("ping")) pongTimer = setTimeout(() => store.setLink("gone"), PONG_WITHIN_MS);
     },
   ]);
+  let connection: Said | null | undefined;
+  const onConnection = (_: unknown, status: string) => {
+    const link = store.link.peek();
+    if (status !== "connected" && (link === "live" || link === "quiet")) {
+      for (const name of Object.keys(past)) delete past[name];
+      store.setLink("lost");
+    }
+    // what was sent meanwhile goes first; the answer to this says that the way is open again
+    if (status !== "connected" || link !== "lost") return;
+    restoredBy = performance.now() + RESTORED_WITHIN_MS;
+    send("hello");
+  };
   const overview = signal<Overview | null>(null);
   const opened = signal<Opened | null>(null);
   const readOverview = () => {
@@ -137,6 +177,7 @@ export function openSession(model: Model): Session {
     clearTimeout(pongTimer);
     clearTimeout(knockTimer);
     for (const [name, callback] of listeners) model.off(name, callback);
+    connection?.disconnect(onConnection);
     store.rest();
   }
 
@@ -154,6 +195,8 @@ export function openSession(model: Model): Session {
     open() {
       if (views++ === 0) {
         for (const [name, callback] of listeners) model.on(name, callback);
+        connection = model.widget_manager?.kernel?.connectionStatusChanged;
+        connection?.connect(onConnection);
         for (const name of TRAITS) store.receive(name, model.get(name));
         readOverview();
       }

@@ -86,6 +86,7 @@ export function stateLine(status: Status | null, picture: Picture, link: Link): 
 
 /** What is said of a kernel that does not answer, and of one that cannot. */
 export const QUIET = "No answer from the kernel yet.";
+export const LOST = "The connection to the kernel is lost. Changes are sent when it is back.";
 export const GONE = "The kernel has gone; this is the last picture.";
 
 /** What is read aloud: the start, each quarter, the end. */

@@ -3,7 +3,7 @@ import entry, { mount } from "../src/index";
 import { StandIn } from "../src/standin";
 import { measure } from "../src/theme";
 import { column, floats, frame, geometry, image, status, table, text } from "./fixtures";
-import { mounted, painted } from "./mounted";
+import { mounted, painted, python } from "./mounted";
 
 afterEach(() => {
   document.body.replaceChildren();
@@ -87,6 +87,54 @@ describe("life of a view", () => {
     again();
     dispose();
     vi.useRealTimers();
+  });
+
+  it("says that the connection is lost, keeps what is done meanwhile, and asks for the newest when it is back", async () => {
+    const heard = new Set<(from: unknown, status: string) => void>();
+    const changed = {
+      connect: (slot: (from: unknown, status: string) => void) => heard.add(slot),
+      disconnect: (slot: (from: unknown, status: string) => void) => heard.delete(slot),
+    };
+    const tell = async (state: string) => {
+      for (const slot of heard) slot(null, state);
+      await painted();
+    };
+    const model = Object.assign(new StandIn(table() as never, true), {
+      widget_manager: { kernel: { connectionStatusChanged: changed } },
+    });
+    const view = mounted({} as never, { model });
+    await painted();
+    expect(heard.size).toBe(1);
+    await tell("connecting");
+    expect(view.words(".jx-msg")).toContain("The connection to the kernel is lost.");
+    expect(view.words("[role=status]")).toContain("The connection to the kernel is lost.");
+    await tell("disconnected");
+    view.$(".jx-foot > .btn")?.click(); // what is sent waits with the host
+    expect(model.sent.map((message) => (message as { type: string }).type)).toEqual(["hello", "more"]);
+    const before = model.get("display");
+    view.all('[role="radio"]')[1]?.click();
+    const chosen = model.get("display");
+    await tell("connected");
+    expect(model.sent.at(-1)).toMatchObject({ type: "hello" });
+    // the host brings back what it read before that was sent; what somebody else writes is taken
+    await python(model, "display", before);
+    expect(model.get("display")).toEqual(chosen);
+    expect(view.words('[aria-checked="true"]')).toContain("good credit");
+    await python(model, "display", { target: 0, sort: "name" });
+    expect(view.words('[aria-checked="true"]')).toContain("bad credit");
+    expect(view.words(".jx-msg")).toContain("is lost");
+    await python(model, "status", status());
+    expect(view.$(".jx-msg")).toBeNull();
+    // a kernel that has gone is not connected by a new socket
+    const send = vi.spyOn(model, "send").mockImplementation(() => {
+      throw new Error("Cannot send");
+    });
+    model.emit("comm_live_update");
+    await tell("connecting");
+    expect(view.words(".jx-msg")).toContain("The kernel has gone");
+    send.mockRestore();
+    view.close();
+    expect(heard.size).toBe(0);
   });
 
   it("knocks until the kernel has begun, and not after the view closed", () => {

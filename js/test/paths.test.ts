@@ -62,11 +62,12 @@ describe("what Python found by asking the model", () => {
     const { estimate, paths, geometry } = read("image");
     const edit = { op: "adjust", kind: "brightness", amount: 0.8 } as const;
     const start = estimate.predictions[282] as number;
-    expect(guessOf(edit, estimate, geometry, paths)?.[282]).toBeCloseTo(0.2 * start, 3);
-    expect(guessOf({ ...edit, amount: 0 }, estimate, geometry, paths)?.[282]).toBeCloseTo(start, 3);
-    expect(guessOf(edit, estimate, geometry, { ...paths, run: 2 })).toBeNull();
-    expect(guessOf({ op: "hide", pieces: [1] }, estimate, geometry, paths)).toBeNull();
-    expect(guessOf(edit, null, geometry, paths)).toBeNull();
+    const fresh = () => false;
+    expect(guessOf(edit, estimate, geometry, paths, fresh)?.[282]).toBeCloseTo(0.2 * start, 3);
+    expect(guessOf({ ...edit, amount: 0 }, estimate, geometry, paths, fresh)?.[282]).toBeCloseTo(start, 3);
+    expect(guessOf(edit, estimate, geometry, paths, (thing) => thing === "brightness")).toBeNull();
+    expect(guessOf({ op: "hide", pieces: [1] }, estimate, geometry, paths, fresh)).toBeNull();
+    expect(guessOf(edit, null, geometry, paths, fresh)).toBeNull();
   });
 
   it("says nothing between two of many categories", () => {
@@ -76,7 +77,8 @@ describe("what Python found by asking the model", () => {
     const shape = { ...geometry, layout: { type: "columns", columns: [town] } } as never;
     const path = { x: Float32Array.of(0, 2), y: [Float32Array.of(0.1, 0.3), Float32Array.of(0.9, 0.7)] };
     const paths = { ...readCurves(null), run: estimate.run, response: new Map([[0, path]]) };
-    const to = (value: string) => guessOf({ op: "set", feature: "town", value }, estimate, shape, paths)?.[0];
+    const to = (value: string) =>
+      guessOf({ op: "set", feature: "town", value }, estimate, shape, paths, () => false)?.[0];
     expect(to("c")).toBeCloseTo(0.3);
     expect(to("b")).toBeUndefined();
   });

@@ -134,7 +134,7 @@ class ComparisonView(Live[Comparison]):
         self._board = encode_board(found, random_state=self._asked.random_state, run=run, earlier=self._board)
         state: dict[str, Any] = {"board": self._board, **self._geometry_of(run, found)}
         if found.paths:
-            state["curves"] = encode_curves(found.paths, run)
+            state["curves"] = encode_curves(found.paths, run, edits=self._request["edits"])
         return state
 
     def _geometry_of(self, run: int, found: Comparison) -> dict[str, Any]:

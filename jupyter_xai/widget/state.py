@@ -109,7 +109,12 @@ class Scene:
             state |= self.frame(run, estimate)
         if estimate.curves:
             state["curves"] = encode.encode_curves(
-                self._numbered(run, estimate.curves), run, estimate.curve_rows
+                self._numbered(run, estimate.curves),
+                run,
+                estimate.curve_rows,
+                edits=self.request.get("edits", ()),
+                targets=estimate.targets,
+                unit=self._unit(estimate.output_unit),
             )
         return {**state, **self._status(run, seconds)}
 
@@ -179,7 +184,7 @@ class Scene:
         """Return the geometry trait, unless the page has it: it is of the instance before edits."""
         self._geometry_run = run
         asked, threshold = self._question.output_unit, self._question.threshold
-        unit = unit if unit == "logit" else asked
+        unit = self._unit(unit)
         if unit != asked == "probability" and threshold is not None and 0 < threshold < 1:
             threshold = math.log(threshold / (1 - threshold))  # a link: the same border in log-odds
         layout, params = self._layout_before_edits(features), self._question.params(self.request)
@@ -200,6 +205,9 @@ class Scene:
             params=encode.encode_params(params),
         )
         return {"geometry": geometry}
+
+    def _unit(self, unit: str) -> str:
+        return unit if unit == "logit" else self._question.output_unit
 
     def _layout_before_edits(self, features: Layout) -> Layout:
         """The original's layout, if features of the edited instance are numbered as its are."""

@@ -27,6 +27,7 @@ from jupyter_xai.wire.schema import (
     SCHEMA_VERSION,
     CurveInfo,
     Curves,
+    Edit,
     ErrorInfo,
     Frame,
     Geometry,
@@ -344,8 +345,18 @@ def _pixel_map(values: NDArray[np.float64], size: tuple[int, ...], target: int, 
     )
 
 
-def encode_curves(curves: Iterable[Curve], run: int, rows: int = 0) -> Curves:
+def encode_curves(
+    curves: Iterable[Curve],
+    run: int,
+    rows: int = 0,
+    *,
+    edits: Sequence[Edit] = (),
+    targets: Sequence[int] | None = None,
+    unit: str | None = None,
+) -> Curves:
     """Encode the model's answers along paths, thinned to 24 points and to the first 40 features.
+
+    ``edits`` are what was changed by hand when the model was asked: the page marks curves that are behind the hand.
 
     Examples
     --------
@@ -360,9 +371,18 @@ def encode_curves(curves: Iterable[Curve], run: int, rows: int = 0) -> Curves:
         room -= curve.kind in _BY_FEATURE
         if curve.kind not in _BY_FEATURE or room >= 0:
             chosen.append(curve)
-    return Curves(
-        schema=SCHEMA_VERSION, run=int(run), rows=int(rows), curves=[_curve(curve) for curve in chosen]
+    sent = Curves(
+        schema=SCHEMA_VERSION,
+        run=int(run),
+        rows=int(rows),
+        edits=list(edits),
+        curves=[_curve(curve) for curve in chosen],
     )
+    if targets is not None:
+        sent["targets"] = [int(target) for target in targets]
+    if unit is not None:
+        sent["unit"] = unit
+    return sent
 
 
 def _curve(curve: Curve) -> CurveInfo:

@@ -196,6 +196,23 @@ class Frame(TypedDict):
     notices: list[str]
 
 
+class Edit(TypedDict):
+    """One what-if change. Which of the optional fields stand depends on ``op``."""
+
+    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "brush", "adjust"]
+    feature: NotRequired[str]
+    value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
+    positions: NotRequired[list[int]]
+    position: NotRequired[int]
+    text: NotRequired[str]
+    pieces: NotRequired[list[int]]
+    box: NotRequired[list[int]]
+    points: NotRequired[list[list[float]]]
+    width: NotRequired[float]
+    kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
+    amount: NotRequired[float]
+
+
 class CurveInfo(TypedDict):
     """One path: ``x`` float32 (points), ``y`` float16 (targets x points), the answer being offset + scale * y.
     (float16 alone ends at 65,504 and has no digits left for a price.) ``band`` holds the lower and the upper quantile
@@ -216,11 +233,17 @@ class CurveInfo(TypedDict):
 
 
 class Curves(TypedDict):
-    """The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any."""
+    """The model's answers along paths, computed once, and the model rows they took. Empty dict until there are any.
+
+    They are of the instance after ``edits``; lines are of the outputs ``targets``, in ``unit``, where these are said.
+    """
 
     schema: int
     run: int
     rows: int
+    edits: list[Edit]
+    targets: NotRequired[list[int]]
+    unit: NotRequired[str]
     curves: list[CurveInfo]
 
 
@@ -260,23 +283,6 @@ class Display(TypedDict):
     removed: NotRequired[int]
     all_rows: NotRequired[bool]
     row: NotRequired[int]
-
-
-class Edit(TypedDict):
-    """One what-if change. Which of the optional fields stand depends on ``op``."""
-
-    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "brush", "adjust"]
-    feature: NotRequired[str]
-    value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
-    positions: NotRequired[list[int]]
-    position: NotRequired[int]
-    text: NotRequired[str]
-    pieces: NotRequired[list[int]]
-    box: NotRequired[list[int]]
-    points: NotRequired[list[list[float]]]
-    width: NotRequired[float]
-    kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
-    amount: NotRequired[float]
 
 
 class Request(TypedDict):

@@ -179,17 +179,18 @@ class Server:
 class Notebook:
     """One notebook open in a page."""
 
-    def __init__(self, server: Server, page: Any, name: str) -> None:
+    def __init__(self, server: Server, page: Any, name: str, url: str | None = None) -> None:
         self.server, self.page, self.name = server, page, name
+        self.url = url or server.url  # where the page finds the server
 
     def open(self) -> Notebook:
         """Go to the notebook and wait for its kernel to be idle."""
         server, page = self.server, self.page
         if server.app == "lab":
             space = secrets.token_hex(4)
-            page.goto(f"{server.url}/lab/workspaces/{space}/tree/{self.name}?token={server.token}&reset")
+            page.goto(f"{self.url}/lab/workspaces/{space}/tree/{self.name}?token={server.token}&reset")
         else:
-            page.goto(f"{server.url}/notebooks/{self.name}?token={server.token}")
+            page.goto(f"{self.url}/notebooks/{self.name}?token={server.token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=2000 * PATIENCE)
         return self
 

@@ -26,6 +26,8 @@ interface GrooveProps {
   tip?: string;
   /** The number was read off the curve and the model has not answered yet. */
   unconfirmed?: boolean;
+  /** The line was told before something else was changed. */
+  behind?: boolean;
   /** The groove is a plain line: nothing is known along it. */
   plain?: boolean;
   disabled?: boolean;
@@ -58,7 +60,9 @@ export function Groove(props: GrooveProps) {
   };
 
   return (
-    <div class={`jx-trk${props.unconfirmed ? " guess" : ""}${props.plain ? " plain" : ""}`}>
+    <div
+      class={`jx-trk${props.unconfirmed ? " guess" : ""}${props.plain ? " plain" : ""}${props.behind ? " behind" : ""}`}
+    >
       <svg viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
         {zones?.map(([from, to]) => (
           <rect key={from} class="z" x={X(from)} width={X(to - from)} y="0" height="24" />

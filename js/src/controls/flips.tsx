@@ -64,8 +64,9 @@ function valuesThatFlip(store: Store, geometry: Geometry): Found | null {
   const scores = present(store.predictions.value, estimate.targets);
   const paths = store.paths.value;
   const caughtUp = paths.run === estimate.run && whatif.foreseen.value === null;
-  const flips = nearestFlips(geometry, paths, whatif.changes.value, decide, scores, caughtUp ? row : null);
-  if (!flips) return null;
+  const behind = store.behind.value;
+  const flips = nearestFlips(geometry, paths, whatif.changes.value, decide, scores, caughtUp ? row : null, behind);
+  if (!flips || (flips.length === 0 && behind(""))) return null;
   const offers = flips.map(({ feature, name, words, value }) => {
     const column = columns[feature];
     return { feature, name, words, edit: { op: "set" as const, feature: column?.key ?? column?.name ?? "", value } };

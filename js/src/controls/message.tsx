@@ -4,7 +4,7 @@ import { counted, prediction } from "../format";
 import { inputSettings } from "../params";
 import type { ErrorInfo } from "../schema.gen";
 import type { Store } from "../store";
-import { GONE, inputWord, poorFit, QUIET } from "../words";
+import { GONE, inputWord, LOST, poorFit, QUIET } from "../words";
 
 interface MessageProps {
   kind: "note" | "warn" | "error";
@@ -36,6 +36,11 @@ export function Messages({ store }: { store: Store }) {
       {link === "quiet" && (
         <Message kind="warn">
           <p>{QUIET} It may be busy; if it was restarted, run the cell again.</p>
+        </Message>
+      )}
+      {link === "lost" && (
+        <Message kind="warn">
+          <p>{LOST}</p>
         </Message>
       )}
       {status?.error && <Failure error={status.error} store={store} />}

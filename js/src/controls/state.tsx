@@ -1,9 +1,9 @@
 import { RichText } from "../components/rich";
 import type { Store } from "../store";
-import { announcement, GONE, QUIET, stateLine } from "../words";
+import { announcement, GONE, LOST, QUIET, stateLine } from "../words";
 
 /** What is said of the way to the kernel, to those who do not see the message. */
-const LINKS: Record<string, string> = { gone: GONE, quiet: QUIET, saved: "" };
+const LINKS: Record<string, string> = { gone: GONE, quiet: QUIET, lost: LOST, saved: "" };
 
 /** What the run is doing, said in words, and the one button that fits. */
 export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: boolean; tail?: string }) {

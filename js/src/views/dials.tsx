@@ -63,6 +63,7 @@ function DialRow({ store, dial }: { store: Store; dial: Dial }) {
             ? null
             : [place(0), line.length > 0 ? heights(heightAt(path?.x ?? [], path?.y[row] ?? [], 0)) : 0.5]
         }
+        behind={line.length > 0 && store.behind.value(kind)}
         unconfirmed={whatif.foreseen.value?.source === "curve"}
         tip={`${text} \u2192 ${score}`}
         onInput={(at) => {

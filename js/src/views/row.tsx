@@ -138,6 +138,7 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
   const place = domain.placeOf(value);
   const line = path ? lineOf(path, row, domain, heights) : [];
   const curve = path?.y[row];
+  const behind = path !== undefined && store.behind.value(keyOf(column));
   const moved = !same(value, column.raw);
   const wasAt = path && curve ? heightAt(path.x, curve, domain.onCurve(column.raw)) : Number.NaN;
   const ring = moved && Number.isFinite(wasAt) ? ([domain.placeOf(column.raw), heights.place(wasAt)] as const) : null;
@@ -145,7 +146,7 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
     const { run, flips } = store.paths.value;
     const caughtUp = run === ground.run && whatif.foreseen.value === null;
     const asked = caughtUp ? foundFlip(feature, column, value, flips.get(feature), row) : null;
-    return asked ?? (path ? flipOf(feature, column, value, path, decide, now) : null);
+    return asked ?? (path && !behind ? flipOf(feature, column, value, path, decide, now) : null);
   };
   const move = (to: Value) => {
     if (!same(to, value)) whatif.move(edit(to));
@@ -157,11 +158,12 @@ function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps)
       step={domain.stepOf(value)}
       last={domain.last}
       line={line}
-      zones={path ? zonesOf(path, domain, decide, now) : []}
+      zones={path && !behind ? zonesOf(path, domain, decide, now) : []}
       threshold={threshold === null || line.length === 0 ? null : heights.place(threshold)}
       dot={[place, line.length > 0 ? heights.place(score) : 0.5]}
       ring={ring}
       tip={`${text} \u2192 ${score_}`}
+      behind={behind}
       unconfirmed={whatif.foreseen.value?.source === "curve"}
       onInput={(step) => move(domain.valueAt(step))}
       onRelease={() => whatif.commit()}

@@ -120,13 +120,19 @@ function groundOf(store: Store, geometry: Geometry): Ground {
 
 function TrackHead({ ground, drawn }: { ground: Ground; drawn: boolean }) {
   const { low, high } = ground.heights;
+  const behind = ground.store.behind.value("");
   return (
     <div role="columnheader" class="th-trk">
       <span>prediction if moved{drawn && `, ${axisEnd(low)}–${axisEnd(high)}`}</span>
-      {drawn && ground.now !== null && (
-        <span class="key">
-          <i aria-hidden="true" /> flips
-        </span>
+      {drawn && behind ? (
+        <span>dotted: before this change</span>
+      ) : (
+        drawn &&
+        ground.now !== null && (
+          <span class="key">
+            <i aria-hidden="true" /> flips
+          </span>
+        )
       )}
     </div>
   );

@@ -205,3 +205,36 @@ def test_picture_of_what_the_model_sees() -> None:
     assert layout.labels.max() == 15
     assert (layout.image[:4, :4] == 0).all()
     assert (layout.image[8:, 8:] == 100).all()
+
+
+def test_the_curves_follow_several_changes() -> None:
+    """The curve along one column is what the model itself says with all others as they are edited by then."""
+
+    def model(X: Any) -> Any:
+        X = np.asarray(X)
+        p = 1 / (1 + np.exp(-X[:, 0] * X[:, 1] - X[:, 2] * X[:, 0]))
+        return np.stack([p, 1 - p], axis=1)
+
+    view = xai.explain(
+        model,
+        [1.0, 1.0, 1.0],
+        method="kernel_shap",
+        background=ROWS,
+        feature_names=NAMES,
+        output_names=["up", "down"],
+    )
+    _ = view.explanation
+    first = view._page.get("curves")
+    assert (first["edits"], first["unit"]) == ([], "probability")
+    view.what_if(income=-2.0)
+    view.what_if(debt=0.5)
+    now = {curve.feature: curve for curve in view.explanation.curves if curve.kind == "response"}
+    present = np.array([-2.0, 0.5, 1.0])
+    for column in range(3):
+        moved = np.tile(present, (len(now[column].x), 1))
+        moved[:, column] = now[column].x
+        np.testing.assert_allclose(now[column].y, model(moved).T[list(view.explanation.targets)], atol=1e-6)
+    sent = view._page.get("curves")
+    assert sent["run"] > first["run"]
+    assert sent["edits"] == view.what_if.edits != []
+    assert sent["targets"] == list(view.explanation.targets)

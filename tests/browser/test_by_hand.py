@@ -1,0 +1,209 @@
+"""By hand, where it is hardest: several changes at once, a connection that is lost, a finger on a photo."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Notebook, Server, open_context
+from tests.browser.proxy import Proxy
+from tests.browser.waiting import eventually, until_gone, until_text
+
+Make = Callable[..., Notebook]
+
+# each column's curve depends on both others; the gate holds the model back
+HOUSE = """
+import threading
+import numpy as np
+import jupyter_xai as xai
+
+gate = threading.Event()
+gate.set()
+rng = np.random.default_rng(0)
+rows = np.stack([rng.uniform(0, 1, 200), rng.uniform(0, 1, 200), rng.uniform(0, 1, 200)], axis=1)
+
+def chance(X):
+    X = np.asarray(X)
+    p = 0.05 + 0.9 * X[:, 0] * X[:, 1] * (1 - 0.8 * X[:, 2])
+    return np.stack([p, 1 - p], axis=1)
+
+def held(X):
+    gate.wait(120)
+    return chance(X)
+
+view = xai.explain(held, [0.5, 0.5, 0.5], background=rows, feature_names=["area", "rooms", "noise"],
+                   output_names=["sold", "kept"], targets=["sold", "kept"], method="kernel_shap", n_samples=500)
+view
+"""
+
+# the line of a track as heights of the scale that the head of the column names, and where it lies on the slider
+DRAWN = """name => {
+  const input = document.querySelector(`.jx-trk input[aria-label=${name}]`);
+  const line = input?.closest('.jx-trk').querySelector('path.c')?.getAttribute('d');
+  const scale = document.querySelector('.jx .th-trk')?.textContent.match(/(\\d\\.?\\d*)–(\\d\\.?\\d*)/);
+  if (!line || !scale) return null;
+  const [low, high] = [Number(scale[1]), Number(scale[2])];
+  return line.slice(1).split('L').map(point => {
+    const [x, y] = point.split(',').map(Number);
+    return [x / 100, low + (high - low) * ((24 - y) / 24 - 0.06) / 0.88];
+  });
+}"""
+BEHIND = """() => ['area', 'rooms', 'noise'].filter(name =>
+  document.querySelector(`.jx-trk input[aria-label=${name}]`).closest('.jx-trk').classList.contains('behind'))"""
+
+
+def settled(page: Any) -> None:
+    until_text(page, ".jx .jx-state", re.compile("settled|finished"))
+
+
+def slider(page: Any, name: str) -> Any:
+    return page.locator(f".jx-trk input[aria-label={name}]")
+
+
+def behind(page: Any, *names: str) -> None:
+    """Wait until these columns' curves and no others are marked as of before the change."""
+    eventually(lambda: page.evaluate(BEHIND), list(names), page)
+
+
+def drawn_is_the_models(opened: Notebook, name: str) -> None:
+    """The curve on the screen is what the model itself says with everything else as it is edited now."""
+    page = opened.page
+
+    def off() -> float:
+        points = page.evaluate(DRAWN, name)
+        code = (
+            f"at = ['area', 'rooms', 'noise'].index({name!r}); points = np.array({points})\n"
+            "row = np.array([0.5, 0.5, 0.5])\n"
+            "for edit in view.what_if.edits: row[['area', 'rooms', 'noise'].index(edit['feature'])] = edit['value']\n"
+            "column = view._page.get('geometry')['layout']['columns'][at]\n"
+            "moved = np.tile(row, (len(points), 1))\n"
+            "moved[:, at] = column['low'] + points[:, 0] * (column['high'] - column['low'])\n"
+            "print(np.abs(chance(moved)[:, 0] - points[:, 1]).max())"
+        )
+        return float(opened.python(code))
+
+    # two digits of the path, two of the head
+    eventually(off, lambda found: found < 0.005, page)
+
+
+def press(page: Any, name: str, key: str, times: int) -> None:
+    slider(page, name).focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
+    opened = notebook(HOUSE)
+    page = opened.page
+    opened.run_all()
+    settled(page)
+    for name in ("area", "rooms", "noise"):
+        drawn_is_the_models(opened, name)
+    behind(page)
+    before = page.evaluate(DRAWN, "noise")
+
+    # one change: all curves but its own are of before it until the kernel has sent new ones
+    opened.python("gate.clear()")
+    press(page, "area", "PageUp", 3)
+    behind(page, "rooms", "noise")
+    until_text(page, ".jx .th-trk", "dotted: before this change")
+    assert page.evaluate(DRAWN, "noise") == before
+    # its own goes on giving the number, marked until the model has confirmed it
+    assert page.locator(".jx [aria-checked=true] .guess").count() == 1
+    # another on top: nothing is read off a curve that knows nothing of the first
+    press(page, "rooms", "PageUp", 2)
+    behind(page, "area", "rooms", "noise")
+    until_gone(page, ".jx .jx-say", "flip")
+    opened.python("gate.set()")
+    behind(page)
+    settled(page)
+    opened.expect_python("print([edit['feature'] for edit in view.what_if.edits])", "['area', 'rooms']")
+    for name in ("area", "rooms", "noise"):
+        drawn_is_the_models(opened, name)
+    assert page.evaluate(DRAWN, "noise") != before
+    # and are good for reading the third: same frame, what the model says of all three
+    press(page, "noise", "PageDown", 3)
+    told = (
+        "v = {edit['feature']: edit['value'] for edit in view.what_if.edits}\n"
+        "print(f\"{chance([[v['area'], v['rooms'], v['noise']]])[0, 0]:.3f}\")"
+    )
+    number = page.locator(".jx [aria-checked=true] .v")
+    eventually(lambda: opened.python(told).strip() == number.inner_text().strip(), True, page)
+    # undone one by one they come back
+    page.locator(".jx").get_by_role("button", name="Reset").click()
+    opened.expect_python("print(view.what_if.edits)", "[]")
+    behind(page)
+    eventually(lambda: page.evaluate(DRAWN, "noise"), before, page)
+
+
+@pytest.fixture
+def proxied(lab: Server, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """``proxied(*cells)`` opens a notebook over a wire that can be cut; returns both."""
+    context = open_context(browser, viewport={"width": 1100, "height": 1000})
+    with Proxy(lab) as wire:
+
+        def make(*cells: str) -> tuple[Notebook, Proxy]:
+            name = f"cut-{request.node.name.removeprefix('test_')[:30]}.ipynb"
+            lab.write(name, *cells)
+            opened = Notebook(lab, context.new_page(), name, wire.url).open().ready()
+            return opened, wire
+
+        yield make
+        context.close()
+    lab.shutdown_kernels()
+
+
+def test_a_lost_connection_is_said_and_the_last_edit_wins(proxied: Callable[..., Any]) -> None:
+    opened, wire = proxied(HOUSE)
+    page = opened.page
+    opened.run_all()
+    settled(page)
+    before = page.evaluate(DRAWN, "noise")
+    wire.cut()
+    until_text(page, ".jx [role=note]", "The connection to the kernel is lost")
+    until_text(page, ".jx [role=status]", "The connection to the kernel is lost")
+
+    # what needs no kernel goes on: another output, the order of rows, the removal slider, the number along a curve
+    view = page.locator(".jx")
+    view.get_by_role("radio", name=re.compile("kept")).click()
+    until_text(page, ".jx [aria-checked=true]", "kept")
+    view.get_by_role("radio", name=re.compile("sold")).click()
+    until_text(page, ".jx [aria-checked=true]", "sold")
+    view.locator(".jx-row.th").get_by_role("button", name="feature").click()
+    until_text(page, ".jx .jx-row:not(.th)", "area")
+    view.locator(".jx-rem").get_by_role("button", name="one more").click()
+    until_text(page, ".jx-rem output", "1 of 3")
+    view.locator(".jx-rem").get_by_role("button", name="one fewer").click()
+    number = view.locator("[aria-checked=true] .v").inner_text()
+    press(page, "area", "PageUp", 3)
+    until_gone(page, ".jx [aria-checked=true] .v", number)
+    assert view.locator("[aria-checked=true] .guess").count() == 1
+    press(page, "rooms", "PageUp", 1)
+    press(page, "rooms", "PageDown", 3)
+    shown = [slider(page, name).input_value() for name in ("area", "rooms")]
+    until_text(page, ".jx .jx-row", "was 0.5")
+
+    wire.mend()
+    until_gone(page, ".jx", "The connection to the kernel is lost")
+    opened.ready()
+    # Python has what was done last, the view shows its answer
+    opened.expect_python("print([edit['feature'] for edit in view.what_if.edits])", "['area', 'rooms']")
+    opened.expect_python("print(view.busy)", "False")
+    behind(page)
+    settled(page)
+    assert [slider(page, name).input_value() for name in ("area", "rooms")] == shown
+    text = view.get_by_role("textbox", name="rooms").input_value()
+    assert json.loads(opened.python("print(view.what_if.edits[-1]['value'])")) == float(text)
+    expected = float(opened.python("print(view.prediction)"))
+    until_text(page, ".jx [aria-checked=true] .v", f"{expected:.3f}")
+    for name in ("area", "rooms", "noise"):
+        drawn_is_the_models(opened, name)
+    assert page.evaluate(DRAWN, "noise") != before
+    # and it follows again
+    view.get_by_role("button", name="Reset").click()
+    opened.expect_python("print(view.what_if.edits)", "[]")
+    eventually(lambda: page.evaluate(DRAWN, "noise"), before, page)
