@@ -72,14 +72,21 @@ export function rowsOf(geometry: Geometry | null): FeatureRow[] {
   return rows;
 }
 
+const named = new WeakMap<Changes, { layout: Layout | undefined; names: readonly string[] }>();
+
 /** Names by feature after edits of a text: words that were replaced or inserted go by what they are now. */
-export function namesAfter(geometry: Geometry | null, changes: Changes): string[] {
-  const names = rowsOf(geometry).map((row) => row.name);
+export function namesAfter(geometry: Geometry | null, changes: Changes): readonly string[] {
   const layout = geometry?.layout;
-  if (layout?.type !== "tokens") return names;
-  const alone = unitsOf(layout).size === layout.offsets.length;
-  if (alone) for (const [unit, text] of changes.replaced) names[featureOfUnit(layout.groups, unit)] = text;
-  return [...names, ...changes.inserted.map(({ text }) => text)];
+  const made = named.get(changes);
+  if (made && made.layout === layout) return made.names;
+  const names = rowsOf(geometry).map((row) => row.name);
+  if (layout?.type === "tokens") {
+    const alone = unitsOf(layout).size === layout.offsets.length;
+    if (alone) for (const [unit, text] of changes.replaced) names[featureOfUnit(layout.groups, unit)] = text;
+    for (const { text } of changes.inserted) names.push(text);
+  }
+  named.set(changes, { layout, names });
+  return names;
 }
 
 export function namesOf(geometry: Geometry | null): (feature: number) => string {

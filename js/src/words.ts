@@ -108,12 +108,17 @@ const NAMED_SHARE = 0.02;
 export function sentence(values: Float32Array, errors: Float32Array | null, names: (i: number) => string): Rich {
   const size = (i: number) => Math.abs(values[i] as number);
   const least = NAMED_SHARE * values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const named = (i: number) => size(i) > 0 && size(i) >= least && !couldBeZero(values[i] as number, errors?.[i]);
-  const sure = [...values.keys()].filter(named);
-  sure.sort((a, b) => size(b) - size(a) || a - b);
-  const raises = sure.filter((i) => (values[i] as number) > 0).slice(0, 3);
-  const lowers = sure.filter((i) => (values[i] as number) < 0).slice(0, raises.length ? 2 : 3);
-  return namesSentence(raises.map(names), lowers.map(names));
+  const [raises, lowers]: [number[], number[]] = [[], []];
+  values.forEach((value, i) => {
+    const side = value > 0 ? raises : lowers;
+    // few of a text's thousands come this far
+    if (value === 0 || !(size(i) >= least) || (side.length === 3 && size(i) <= size(side[2] as number))) return;
+    if (couldBeZero(value, errors?.[i])) return;
+    const place = side.findIndex((other) => size(i) > size(other));
+    side.splice(place < 0 ? side.length : place, 0, i);
+    side.length = Math.min(side.length, 3);
+  });
+  return namesSentence(raises.map(names), lowers.slice(0, raises.length ? 2 : 3).map(names));
 }
 
 export function namesSentence(raises: string[], lowers: string[]): Rich {

@@ -10,19 +10,11 @@ import type { Edit, Geometry, TextLayout } from "../schema.gen";
 import { inSentenceOf, type Placed, placeOf } from "../sentences";
 import type { Store } from "../store";
 import { reading } from "../words";
+import type { Entries, Entry } from "./entries";
 import { LONG, Sight, STRETCH, Stretch } from "./stretch";
 
-/** Words as one entry: a feature, or all features that spell the same. */
-export interface Entry {
-  key: number;
-  word: string;
-  count: number;
-  value: number;
-  error: number | undefined;
-}
-
 export interface SharedProps {
-  entries: Entry[];
+  entries: Entries;
   geometry: Geometry;
   end: number;
   hot: number | null;
@@ -40,7 +32,6 @@ const STRIKE_MS = 200;
 interface BodyProps extends SharedProps {
   store: Store;
   layout: TextLayout;
-  ofFeature: number[];
   scope: Scope;
   /** The words can only be looked at. */
   fixed?: boolean;
@@ -50,7 +41,7 @@ interface BodyProps extends SharedProps {
 type Writing = { op: "replace" | "insert"; position: number } | null;
 
 export function Body(props: BodyProps) {
-  const { store, layout, ofFeature, entries, geometry, end, hot, setHot, scope, fixed = false } = props;
+  const { store, layout, entries, geometry, end, hot, setHot, scope, fixed = false } = props;
   const [active, setActive] = useState(0);
   const [writing, setWriting] = useState<Writing>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -64,6 +55,7 @@ export function Body(props: BodyProps) {
     },
     [sight],
   );
+  const { ofFeature } = entries;
   const { whatif } = store;
   const changes = whatif.changes.value;
   const removed = store.removal.value?.removed;
@@ -71,8 +63,9 @@ export function Body(props: BodyProps) {
   const marks: (ReturnType<typeof markOf> & { says: string })[] = [];
   /** What an entry's words look like and say, made when the first of them is drawn. */
   const mark = (key: number) => {
-    const entry = entries[key];
-    if (!entry || marks[key]) return marks[key];
+    if (marks[key]) return marks[key];
+    const entry = entries.at(key);
+    if (!entry) return undefined;
     const known = Number.isFinite(entry.value);
     const says = known ? reading(entry.value, entry.error, geometry.output_unit, end) : "not known yet";
     marks[key] = { ...markOf(entry, end), says };
@@ -307,7 +300,9 @@ interface WordProps {
 /** A bar above the word raises, below lowers; its thickness is the weight. Drawn anew only if it changed. */
 class Word extends Component<WordProps> {
   override shouldComponentUpdate(next: WordProps): boolean {
-    return (Object.keys(next) as (keyof WordProps)[]).some((name) => next[name] !== this.props[name]);
+    const { props } = this;
+    for (const name in next) if (next[name as keyof WordProps] !== props[name as keyof WordProps]) return true;
+    return false;
   }
 
   override render({ unit, text, live, kind, height, ground, label, struck, isHot, tab }: WordProps) {

@@ -11,7 +11,7 @@ import { widthsOf } from "../strokes";
 import { Body } from "./body";
 import { imageSize, PhotoCanvas } from "./canvas";
 import { type Place, type Tool, ToolChoice } from "./covering";
-import { entriesOf } from "./text";
+import { entriesOf } from "./entries";
 
 interface FiguresProps {
   store: Store;
@@ -57,9 +57,9 @@ interface WordsProps {
 /** One method's marks in the text. */
 function Words({ store, geometry, layout, shown, end, hot, setHot, fixed }: WordsProps) {
   const names = namesAfter(geometry, store.whatif.changes.value);
-  const { entries, ofFeature } = entriesOf(layout, names, shown, false);
+  const entries = entriesOf(layout, names, shown, false);
   const point = (entry: number | null) => setHot(entry ?? -1);
-  const shared = { store, geometry, layout, entries, ofFeature, end, fixed };
+  const shared = { store, geometry, layout, entries, end, fixed };
   return <Body {...shared} scope="word" hot={hot < 0 ? null : hot} setHot={point} />;
 }
 

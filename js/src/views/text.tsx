@@ -1,57 +1,27 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
-import { namesAfter, rowsOf, unitsOf } from "../features";
+import { namesAfter, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
 import { reading } from "../words";
 import { Alone } from "./alone";
-import { Body, type Entry, type Scope, type SharedProps } from "./body";
+import { Body, type Scope, type SharedProps } from "./body";
+import { type Entries, type Entry, entriesOf } from "./entries";
 
 const LISTED = 12;
 
-/** Entry of each feature. Errors of equal words add up as if they were independent: the view says so. */
-export function entriesOf(
-  layout: TextLayout,
-  names: string[],
-  picture: Pick<Picture, "values" | "errors">,
-  grouped: boolean,
-) {
-  const { values, errors } = picture;
-  const counts = unitsOf(layout);
-  const entries: Entry[] = [];
-  const ofFeature: number[] = [];
-  const seen = new Map<string, number>();
-  names.forEach((word, feature) => {
-    const spelled = grouped ? word.toLocaleLowerCase() : "";
-    const known = grouped ? seen.get(spelled) : undefined;
-    const value = values?.[feature] ?? Number.NaN;
-    const error = errors?.[feature];
-    const count = counts.get(feature) ?? 1;
-    if (known === undefined) {
-      seen.set(spelled, entries.length);
-      ofFeature[feature] = entries.length;
-      entries.push({ key: entries.length, word, count, value, error });
-      return;
-    }
-    const entry = entries[known] as Entry;
-    ofFeature[feature] = known;
-    entry.count += count;
-    entry.value += value;
-    if (entry.error !== undefined && error !== undefined) entry.error = Math.hypot(entry.error, error);
-  });
-  return { entries, ofFeature };
-}
-
 /** Order of the list: rows keep their place while the estimate streams, grouped ones at their first word. */
-function listed(entries: Entry[], ofFeature: number[], picture: Picture, grouped: boolean): Entry[] {
-  const order = picture.order.length ? picture.order : ofFeature.map((_, feature) => feature);
+function listed(entries: Entries, picture: Picture, grouped: boolean): readonly number[] {
+  const { ofFeature, values } = entries;
+  const order = picture.order.length ? picture.order : [...ofFeature.keys()];
   const places = order.map((feature) => ofFeature[feature]).filter((at) => at !== undefined);
-  const inOrder = [...new Set(places)].map((at) => entries[at] as Entry);
-  if (!grouped || picture.streaming) return inOrder;
-  return inOrder.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  if (!grouped) return places;
+  const inOrder = [...new Set(places)];
+  if (picture.streaming || !values) return inOrder;
+  return inOrder.sort((a, b) => Math.abs(values[b] as number) - Math.abs(values[a] as number));
 }
 
 /** The text with its words marked, and the words as a list. */
@@ -60,32 +30,40 @@ export function TextView({ store }: { store: Store }) {
   const [scope, setScope] = useState<Scope>("word");
   const geometry = store.geometry.value;
   const picture = store.picture.value;
-  if (geometry?.layout.type !== "tokens") return null;
-  const layout = geometry.layout;
   const grouped = store.display.value.grouped ?? false;
-  const changes = store.whatif.changes.value;
-  const names = namesAfter(geometry, changes);
-  const { entries, ofFeature } = entriesOf(layout, names, picture, grouped);
-  const largest = entries.reduce((most, entry) => Math.max(most, Math.abs(entry.value) || 0), 0);
+  const names = namesAfter(geometry, store.whatif.changes.value);
+  const layout = geometry?.layout.type === "tokens" ? geometry.layout : null;
+  // pointing at words draws anew, and changes none of these
+  const made = useMemo(() => {
+    if (!layout) return null;
+    const entries = entriesOf(layout, names, picture, grouped);
+    const { values } = entries;
+    let largest = 0;
+    for (let i = 0; values && i < values.length; i++) largest = Math.max(largest, Math.abs(values[i] as number) || 0);
+    return { entries, largest, rows: listed(entries, picture, grouped) };
+  }, [layout, names, picture, grouped]);
+  if (!geometry || !layout || !made) return null;
+  const { entries, largest, rows } = made;
+  const { ofFeature } = entries;
   const end = Math.max(picture.end, largest);
   const removed = store.removal.value?.removed;
-  const kept = new Set(ofFeature.filter((_, feature) => !removed?.has(feature)));
+  const kept = removed && new Set(ofFeature.filter((_, feature) => !removed.has(feature)));
   const shared = { entries, geometry, end, hot, setHot };
   return (
     <div class="tx">
       <div>
-        <Body store={store} layout={layout} ofFeature={ofFeature} scope={scope} {...shared} />
+        <Body store={store} layout={layout} scope={scope} {...shared} />
         <Key
           store={store}
           alone={hot === null || ofFeature.indexOf(hot) !== ofFeature.lastIndexOf(hot) ? -1 : ofFeature.indexOf(hot)}
           geometry={geometry}
-          entry={hot === null ? undefined : entries[hot]}
+          entry={entries.at(hot)}
           end={end}
           picture={picture}
         />
         {store.reachable.value && <Hint layout={layout} scope={scope} setScope={setScope} />}
       </div>
-      <WordList {...shared} picture={picture} rows={listed(entries, ofFeature, picture, grouped)} kept={kept} />
+      <WordList {...shared} picture={picture} rows={rows} kept={kept} />
     </div>
   );
 }
@@ -168,18 +146,21 @@ function Key({
 
 interface ListProps extends SharedProps {
   picture: Picture;
-  rows: Entry[];
-  /** Entries of which something is left in the text. */
-  kept: ReadonlySet<number>;
+  /** Entries in their order. */
+  rows: readonly number[];
+  /** Entries of which something is left in the text; undefined if all are. */
+  kept: ReadonlySet<number> | undefined;
 }
 
 /** The words by weight; pointing at one outlines it in the text, and back. */
-function WordList({ rows, kept, picture, geometry, end, hot, setHot }: ListProps) {
+function WordList({ entries, rows, kept, picture, geometry, end, hot, setHot }: ListProps) {
   const decimals = decimalsFor(geometry.output_unit, end);
   // a lone last word takes no more room than the line that would hide it
-  const shown = rows.length <= LISTED + 1 ? rows : rows.slice(0, LISTED);
-  const rest = rows.slice(shown.length);
-  const sum = rest.reduce((total, entry) => total + entry.value, 0);
+  const count = rows.length <= LISTED + 1 ? rows.length : LISTED;
+  const shown = rows.slice(0, count).map((key) => entries.at(key) as Entry);
+  const rest = rows.length - count;
+  let sum = 0;
+  for (let i = count; i < rows.length; i++) sum += entries.values?.[rows[i] as number] ?? Number.NaN;
   const word = geometry.layout.type === "tokens" ? geometry.layout.units || "words" : "words";
   // weights of a long text are small and have many decimals: the column is as wide as the longest
   const digits = Math.max(0, ...shown.map((entry) => signed(entry.value, decimals).length));
@@ -203,7 +184,7 @@ function WordList({ rows, kept, picture, geometry, end, hot, setHot }: ListProps
           <li
             {...OWN_KEYS}
             key={entry.key}
-            class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}${kept.has(entry.key) ? "" : " gone"}`}
+            class={`tx-r${couldBeZero(entry.value, entry.error) ? " faint" : ""}${entry.key === hot ? " hot" : ""}${kept?.has(entry.key) === false ? " gone" : ""}`}
             tabIndex={place === 0 ? 0 : -1}
             onPointerEnter={() => setHot(entry.key)}
             onPointerLeave={() => setHot(null)}
@@ -221,9 +202,9 @@ function WordList({ rows, kept, picture, geometry, end, hot, setHot }: ListProps
           </li>
         ))}
       </ul>
-      {rest.length > 0 && picture.values && (
+      {rest > 0 && picture.values && (
         <div class="tx-rest q">
-          <span>{counted(rest.length, `other ${word}`)} together</span>
+          <span>{counted(rest, `other ${word}`)} together</span>
           <span class="num">{signed(sum, decimals)}</span>
         </div>
       )}
