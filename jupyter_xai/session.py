@@ -26,6 +26,7 @@ from jupyter_xai.params import ChoiceParam, ParamSpec
 from jupyter_xai.protocols import Batch, Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
 from jupyter_xai.responses import along_paths
+from jupyter_xai.responses.paths import STOPPED_AMONG, STOPPED_BEFORE, noted
 
 AS_GIVEN = "as given"
 """The baseline that ``explain`` was passed, where it has no name."""
@@ -215,7 +216,7 @@ class Session:
             last = None
             for last in estimates:
                 self._learn()
-                yield last
+                yield noted(last, STOPPED_BEFORE) if last.status == "stopped" else last
         if last is not None and last.status in {"settled", "capped"}:
             yield from self._with_curves(request, last, watch)
 
@@ -240,6 +241,7 @@ class Session:
             for estimate in paths:
                 yield estimate
                 if not watch(Progress(last.n_evals, last.n_rows, last.forecast_evals)):
+                    yield noted(estimate, STOPPED_AMONG)
                     return
 
     def _adjusted(self, request: Mapping[str, Any], name: str, amount: float) -> Batch:

@@ -150,6 +150,18 @@ class BoundTable:
             return along(self._table, members[0], self._row[members[0]], most)
         return together(self._table, members, [self._row[at] for at in members], min(most, MOST_TOGETHER))
 
+    def n_values(self, feature: int) -> int:
+        """Categories that a feature has, or values that columns of a group have together; 0 for numbers."""
+        members, hot = self._table.members[feature], self._table.one_hot.get(feature)
+        if hot is not None:
+            return len(hot.levels)
+        if len(members) > 1:
+            return len(
+                together(self._table, members, [self._row[at] for at in members], self._table.n_rows + 1)
+            )
+        column = self._table.columns[members[0]]
+        return 0 if isinstance(column, NumberColumn) else len(column.levels)
+
     def variants(self, changes: Sequence[tuple[int, Any]]) -> Batch:
         """Model rows that are the instance but for one feature each.
 

@@ -22,6 +22,7 @@ PRECISION = 1e-3
 _ROUNDS = 12
 _DIGITS = 6  # the browser has them as float32
 _ROWS = 1024
+_LISTED = 3
 
 Decide: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.intp]]
 
@@ -108,6 +109,7 @@ def nearest_flips(
     threshold: float | None = None,
     batch_size: Any = "auto",
     most_rows: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Generator[tuple[Curve, ...]]:
     """Find for each feature of a row the nearest value that turns the decision, the others staying as they are.
 
@@ -123,6 +125,8 @@ def nearest_flips(
     batch_size : int or "auto", default="auto"
     most_rows : int, optional
         Model rows altogether. Default: half of what the explanation took, at least 480.
+    say : callable, optional
+        Told in a sentence of features whose border was not searched for want of rows.
 
     Yields
     ------
@@ -174,9 +178,12 @@ def nearest_flips(
         yield tuple(done)
     budget = max(LEAST_ROWS, explanation.n_rows // 2) if most_rows is None else most_rows
     brackets.sort(key=lambda bracket: abs(bracket.same - bracket.start) / bracket.width)
-    brackets = brackets[: max(1, budget // (_ROUNDS + _DIGITS + 1))]
+    most = max(1, budget // (_ROUNDS + _DIGITS + 1))
+    brackets, left_out = brackets[:most], brackets[most:]
     if not brackets:
         return
+    if say is not None:
+        _say_missed(left_out, brackets, layout, say)
     ask = partial(_ask, bound, predictor, selector(explanation, predictor), batch_size)
     for _ in range(_ROUNDS):
         wide = [bracket for bracket in brackets if bracket.open]
@@ -191,6 +198,16 @@ def nearest_flips(
     tried = [(bracket, value) for bracket in brackets for value in bracket.round_values()]
     scores = ask(tried)
     yield (*done, *_nearest(tried, scores, decide(scores) != now, follows))
+
+
+def _say_missed(
+    left_out: list[_Bracket], kept: list[_Bracket], layout: Columns, say: Callable[[str], None]
+) -> None:
+    """Name the features none of whose borders is searched for."""
+    missed = sorted({bracket.feature for bracket in left_out} - {bracket.feature for bracket in kept})
+    if missed:
+        names = ", ".join(layout.names[at] for at in missed[:_LISTED]) + " ..." * (len(missed) > _LISTED)
+        say(f"The nearest flip was not searched along {names}: rows went to features where it is nearer.")
 
 
 def _category(

@@ -23,6 +23,8 @@ from jupyter_xai.responses.response import MOST_POINTS, response_curves
 LARGE = 2_000_000
 """Pixels above which an image is adjusted along no path, and has pieces removed a few times only."""
 LEAST_OF_LARGE = 12
+STOPPED_BEFORE = "Stopped before the curves of the sliders were asked for; Continue goes on to them."
+STOPPED_AMONG = "Stopped while the curves of the sliders were asked for; Continue goes on to the rest."
 Stages: TypeAlias = Generator[tuple[Curve, ...]]
 
 
@@ -74,7 +76,7 @@ def along_paths(
     ------
     Explanation
         With ``curves`` so far and ``curve_rows``. A model that fails along one path costs that path alone: a
-        notice says so.
+        notice says so, as of what was left out.
 
     Examples
     --------
@@ -88,6 +90,8 @@ def along_paths(
     """
     counting: Any = _Counting(predictor)
     sized: dict[str, Any] = {"batch_size": batch_size}
+    notices = [*explanation.notices, *_unasked(explanation, bound)]
+    say = notices.append
     large = _pixels(explanation) > LARGE  # to fill and turn millions of pixels takes longer than many a model
     few: dict[str, Any] = (
         {"most_rows": bound.draws * max(LEAST_OF_LARGE, explanation.n_rows // 2)} if large else {}
@@ -95,7 +99,7 @@ def along_paths(
 
     def removed(_: Explanation) -> Stages:
         return removal_curves(
-            explanation, bound, counting, random_state=random_state, pool=pool, **sized, **few
+            explanation, bound, counting, random_state=random_state, pool=pool, say=say, **sized, **few
         )
 
     def adjusted(_: Explanation) -> Stages:
@@ -104,33 +108,44 @@ def along_paths(
     steps: tuple[tuple[str, Callable[[Explanation], Stages]], ...] = (
         (
             "No response curves: with a feature moved",
-            lambda _: response_curves(explanation, bound, counting, **sized),
+            lambda _: response_curves(explanation, bound, counting, say=say, **sized),
         ),
         (
             "No nearest flips: with a feature moved",
-            lambda known: nearest_flips(known, bound, counting, threshold=threshold, **sized),
+            lambda known: nearest_flips(known, bound, counting, threshold=threshold, say=say, **sized),
         ),
         ("No removal curves: with features removed", removed),
         (
             "Nothing on features absent alone: with one",
-            lambda _: presence_curves(explanation, bound, counting, pool=pool, **sized, **few),
+            lambda _: presence_curves(explanation, bound, counting, pool=pool, say=say, **sized, **few),
         ),
         ("No curves of adjustments: with the image adjusted", adjusted),
     )
     before: tuple[Curve, ...] = ()
-    notices = (*explanation.notices, *_unasked(explanation))
+    shown = len(explanation.notices)
+
+    def so_far(curves: tuple[Curve, ...]) -> Explanation:
+        nonlocal shown
+        shown = len(notices)
+        return replace(explanation, curves=curves or None, curve_rows=counting.n_rows, notices=tuple(notices))
+
     for trouble, step in steps:
         found: tuple[Curve, ...] = ()
         try:
             with closing(step(replace(explanation, curves=before))) as stages:
                 for found in stages:
-                    curves = (*before, *found)
-                    yield replace(explanation, curves=curves, curve_rows=counting.n_rows, notices=notices)
+                    yield so_far((*before, *found))
         except ModelError as error:  # the explanation itself is done, and stands
-            notices = (*notices, f"{trouble}, {error}")
-            curves = (*before, *found)
-            yield replace(explanation, curves=curves or None, curve_rows=counting.n_rows, notices=notices)
+            notices.append(f"{trouble}, {error}")
+            yield so_far((*before, *found))
         before += found
+    if len(notices) > shown:
+        yield so_far(before)
+
+
+def noted(explanation: Explanation, notice: str) -> Explanation:
+    """The same explanation with one more notice."""
+    return replace(explanation, notices=(*explanation.notices, notice))
 
 
 def _pixels(explanation: Explanation) -> int:
@@ -143,16 +158,13 @@ def _none() -> Stages:
     yield from ()
 
 
-def _unasked(explanation: Explanation) -> tuple[str, ...]:
+def _unasked(explanation: Explanation, bound: Any) -> tuple[str, ...]:
     """Say which categories have no point on their curve."""
     layout = explanation.features
-    if not isinstance(layout, Columns):
+    if not isinstance(layout, Columns) or not hasattr(bound, "n_values"):
         return ()
-    long = [
-        f"{len(levels):,} of {name}"
-        for name, levels in zip(layout.names, layout.categories, strict=True)
-        if levels is not None and len(levels) > MOST_POINTS
-    ]
+    counts = [(name, bound.n_values(feature)) for feature, name in enumerate(layout.names)]
+    long = [f"{count:,} of {name}" for name, count in counts if count > MOST_POINTS]
     if not long:
         return ()
     more = f" and {len(long) - 3} more columns" if len(long) > 3 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ def presence_curves(
     most_rows: int | None = None,
     live: bool = True,
     pool: Pool | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Generator[tuple[Curve, ...]]:
     """Answer with each feature of a text or an image absent alone, the largest contributions first.
 
@@ -42,6 +43,8 @@ def presence_curves(
         Whether somebody watches: "auto" then begins with small batches.
     pool : Pool, optional
         Where answers are looked up and kept.
+    say : callable, optional
+        Told in a sentence how many were left out.
 
     Yields
     ------
@@ -71,7 +74,11 @@ def presence_curves(
     varying = getattr(bound, "varying", np.ones(bound.n_features, dtype=np.bool_))
     size = np.abs(np.asarray(explanation.values)).max(axis=0)
     features = [int(i) for i in np.argsort(-size, kind="stable") if varying[i]]
-    features = features[: min(MOST_FEATURES, budget // bound.draws)]
+    most = min(MOST_FEATURES, budget // bound.draws)
+    if len(features) > most and say is not None:
+        what = "word" if kind == "text" else "piece"
+        say(f"The answer without one {what} alone is known for the {most} largest of {len(features):,}.")
+    features = features[:most]
     masks = _One(bound.n_features, features)
     everything = np.arange(bound.n_features)
     calls = Asked(predictor, bound, masks, everything, kind=kind, batch_size=batch_size, live=live, pool=pool)

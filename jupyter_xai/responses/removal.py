@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ def removal_curves(
     most_rows: int | None = None,
     live: bool = True,
     pool: Pool | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Generator[tuple[Curve, ...]]:
     """Answer as features are removed, those that raise an output most first; the reverse, and random orders beside it.
 
@@ -61,6 +62,8 @@ def removal_curves(
         Whether somebody watches: "auto" then begins with small batches.
     pool : Pool, optional
         Where answers are looked up and kept.
+    say : callable, optional
+        Told in a sentence which curves were left out.
 
     Yields
     ------
@@ -103,6 +106,9 @@ def removal_curves(
     default = max(explanation.n_rows // 2, LEAST_MASKS * bound.draws)
     budget = max(1, (default if most_rows is None else most_rows) // bound.draws)
     plan = _Plan.within(explanation, players, check_seed(random_state), int(n_orders), budget)
+    missed = plan.left_out(explanation)
+    if missed and say is not None:
+        say(f"Rows did not suffice for {missed}.")
     select = selector(explanation, predictor)
     calls = Asked(predictor, bound, plan, players, kind=kind, batch_size=batch_size, live=live, pool=pool)
     scores = np.empty((len(plan.listed) + 2, len(explanation.targets)))
@@ -209,6 +215,21 @@ class _Plan:
         for i, order in enumerate(drawn[FEWEST_ORDERS:], start=FEWEST_ORDERS):
             plan._add("random_removal", i, order, budget)
         return plan._in_order()
+
+    def left_out(self, explanation: Explanation) -> str:
+        """Which outputs' curves did not fit, in words."""
+        names = explanation.output_names
+        return " and ".join(
+            f"the {kind} curve of {', '.join(missed[:3])}{' ...' * (len(missed) > 3)}"
+            for kind in ("removal", "insertion")
+            if (
+                missed := [
+                    name
+                    for row, name in enumerate(names)
+                    if not any((path.kind, path.row) == (kind, row) for path in self.paths)
+                ]
+            )
+        )
 
     def at(self, kind: CurveKind) -> NDArray[np.intp]:
         """How many features are removed at each point: insertion is dense where few have been put back."""

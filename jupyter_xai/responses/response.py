@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from jupyter_xai.responses._scores import selector
 MOST_POINTS = 24
 MOST_FEATURES = 40
 LEAST_ROWS = 480
+FEWER_POINTS = (16, 12, 8)
+"""Points a number's curve has where rows do not suffice for more, down to as few as still show its shape."""
 _ROWS = 1024
 
 
@@ -26,6 +28,7 @@ def response_curves(
     *,
     batch_size: int | str = "auto",
     most_rows: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Generator[tuple[Curve, ...]]:
     """Answer for every feature of a row, moved alone: the largest contributions first, in as few calls as possible.
 
@@ -39,13 +42,16 @@ def response_curves(
     batch_size : int or "auto", default="auto"
         Most rows a call.
     most_rows : int, optional
-        Model rows altogether. Default: half of what the explanation took, and at least 480.
+        Model rows altogether. Default: half of what the explanation took, and at least 480. Where they do not suffice,
+        curves of numbers have fewer points, down to 8, before the smallest features are left out.
+    say : callable, optional
+        Told in a sentence of features that were left out.
 
     Yields
     ------
     tuple of Curve
         All curves so far, of kind "response": x holds numbers, or positions of categories in their natural order; of
-        more than 24 categories the most frequent ones.
+        more than 24 categories the most frequent ones. At most the 40 largest features.
 
     Notes
     -----
@@ -67,7 +73,10 @@ def response_curves(
     if not isinstance(layout, Columns) or not explanation.targets or not hasattr(bound, "variants"):
         return
     budget = max(LEAST_ROWS, explanation.n_rows // 2) if most_rows is None else most_rows
-    grids = _grids(explanation, bound, budget)
+    grids, left_out = _grids(explanation, bound, layout, budget)
+    if left_out and say is not None:
+        total = len(grids) + left_out
+        say(f"Response curves of the {len(grids)} largest of {total:,} features that can be moved.")
     changes = [(feature, value) for feature, values in grids for value in values]
     select = selector(explanation, predictor)
     found: list[NDArray[np.float64]] = []
@@ -76,17 +85,32 @@ def response_curves(
         yield _curves(grids, layout, np.concatenate(found))
 
 
-def _grids(explanation: Explanation, bound: Any, budget: int) -> list[tuple[int, tuple[Any, ...]]]:
-    """Features that can be moved and their values, the largest contributions first."""
+def _grids(
+    explanation: Explanation, bound: Any, layout: Columns, budget: int
+) -> tuple[list[tuple[int, tuple[Any, ...]]], int]:
+    """Features and the values they are moved to, the largest contributions first; how many more could be moved."""
     size = np.abs(np.asarray(explanation.values)).max(axis=0)
-    grids: list[tuple[int, tuple[Any, ...]]] = []
-    rows = 0
-    for feature in np.argsort(-size, kind="stable")[:MOST_FEATURES].tolist():
+    order = np.argsort(-size, kind="stable").tolist()
+    largest: list[tuple[int, tuple[Any, ...]]] = []
+    waiting = iter(order)
+    while len(largest) < MOST_FEATURES and (feature := next(waiting, None)) is not None:
         values = bound.grid(feature, MOST_POINTS)
-        if len(values) > 1 and rows + len(values) <= budget:
-            grids.append((feature, values))
+        if len(values) > 1:
+            largest.append((feature, values))
+    for most in FEWER_POINTS:
+        if sum(len(values) for _, values in largest) <= budget:
+            break
+        largest = [
+            (at, bound.grid(at, most) if layout.categories[at] is None else values) for at, values in largest
+        ]
+    kept: list[tuple[int, tuple[Any, ...]]] = []
+    rows = 0
+    for feature, values in largest:
+        if rows + len(values) <= budget:
+            kept.append((feature, values))
             rows += len(values)
-    return grids
+    varying = getattr(bound, "varying", np.ones(len(order), dtype=np.bool_))
+    return kept, len(largest) - len(kept) + int(np.sum(varying[list(waiting)]))
 
 
 def _curves(

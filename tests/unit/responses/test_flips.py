@@ -153,7 +153,13 @@ def test_few_calls_and_a_budget():
     assert sum(calls) <= 2 * 12 + 2 * 7
     assert [len(stage) for stage in whole] == [1, 3]  # categories are known from the curves
     calls.clear()
-    *_, few = nearest_flips(known, bound, predictor, threshold=0.5, most_rows=20)
+    said: list[str] = []
+    *_, few = nearest_flips(known, bound, predictor, threshold=0.5, most_rows=20, say=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("The nearest flip was not searched along ")
+    assert {name for name in known.feature_names if name in said[0]}.isdisjoint(
+        known.feature_names[curve.feature] for curve in few
+    )
     assert sum(calls) <= 20
     assert len(few) == 2
 
@@ -216,6 +222,26 @@ def test_of_many_categories_the_most_frequent_are_asked_about():
     assert [levels[int(at)] for at in curve.x] == ["town 03", *names[37:]]
     np.testing.assert_allclose(curve.y[1], [3 / 60, *(np.arange(37, 60) / 60)])
     assert any("24 most frequent categories: there are 60 of town" in notice for notice in found.notices)
+
+
+def test_of_many_values_together_and_of_long_codes_the_most_frequent_are_asked_about():
+    rng = np.random.default_rng(0)
+    places = rng.normal(size=(60, 2)).round(2)
+    codes = np.eye(30)[rng.integers(0, 30, 200)]
+    background = np.hstack([places[rng.integers(0, 60, 200)], codes])
+    groups = {"place": [0, 1], "town": list(range(2, 32))}
+    view = xai.explain(
+        lambda X: X[:, 0] + X[:, 5],
+        background[0],
+        masker=xai.Tabular(background, groups=groups),
+        method="occlusion",
+    )
+    found = view.explanation
+    assert [len(c.x) for c in found.curves if c.kind == "response"] == [24, 24]
+    n_places = len(np.unique(background[:, :2], axis=0))
+    n_towns = int(codes.any(axis=0).sum())
+    assert n_places > 24
+    assert any(f"there are {n_places} of place, {n_towns} of town" in notice for notice in found.notices)
 
 
 def test_a_view_streams_them_and_sends_few_digits():

@@ -48,6 +48,14 @@ def test_of_a_long_text_the_largest_and_no_more_than_the_rows():
     assert len(few) == 7
 
 
+def test_how_many_words_were_left_out_is_said():
+    words = [f"w{i}" for i in range(60)]
+    view = xai.explain(lambda texts: [[float(len(t))] for t in texts], " ".join(words), n_samples=200)
+    found = view.explanation
+    assert sum(curve.kind == "presence" for curve in found.curves) == 40
+    assert "The answer without one word alone is known for the 40 largest of 60." in found.notices
+
+
 def test_none_for_tables_or_another_instance():
     predictor = wrap(of_texts, kind="text")
     e = xai.Lime(predictor, xai.Text()).explain(REVIEW)
@@ -84,6 +92,7 @@ def test_a_view_of_an_image_has_pieces_and_adjustments():
         zero = int(np.flatnonzero(curve.x == 0)[0])
         np.testing.assert_allclose(curve.y[:, zero], found.predictions, atol=1e-9)
     assert sum(len(grid) for grid in amounts(24, 32).values()) == 47
+    _ = view.explanation  # of the image as it was, once it is there
     sent = view._page.get("curves")["curves"]
     assert {c["name"] for c in sent if c["kind"] == "adjustment"} == set(adjusted)
 

@@ -286,6 +286,7 @@ def test_stop_while_curves_are_drawn_ends_them_and_the_explanation_stands():
         if last.curves and not stopped_at:
             stopped_at.append(len(model.rows))
     assert last.status in {"settled", "capped"}
+    assert last.notices[-1].startswith("Stopped while the curves")
     # one output's insertion is the other's removal; the random orders were not asked for
     assert {curve.kind for curve in last.curves} <= {"removal", "insertion"}
     assert len(model.rows) == stopped_at[0]

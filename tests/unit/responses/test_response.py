@@ -85,10 +85,53 @@ def test_the_largest_come_first_and_calls_are_full():
     assert [len(stage) for stage in stages] == sorted(len(stage) for stage in stages)
 
 
-def test_a_budget_leaves_out_the_smallest():
-    e, curves = curves_of(Counting(), most_rows=30)
-    assert list(curves) == np.argsort(-np.abs(e.values).max(axis=0), kind="stable")[: len(curves)].tolist()
+def test_a_budget_takes_points_and_then_the_smallest_which_is_said():
+    said: list[str] = []
+    _, curves = curves_of(Counting(), most_rows=30, say=said.append)
+    assert set(curves) == {0, 1, 2, 3}
+    assert not said
+    assert 8 <= len(curves[0].x) <= 13
     assert sum(len(curve.x) for curve in curves.values()) <= 30
+    e, curves = curves_of(Counting(), most_rows=15, say=said.append)
+    assert list(curves) == np.argsort(-np.abs(e.values).max(axis=0), kind="stable")[: len(curves)].tolist()
+    assert sum(len(curve.x) for curve in curves.values()) <= 15
+    assert said == [f"Response curves of the {len(curves)} largest of 4 features that can be moved."]
+
+
+@pytest.mark.parametrize(("n", "drawn"), [(30, 30), (40, 40), (55, 40)])
+def test_every_feature_of_a_wide_row_has_a_curve_up_to_forty_and_the_rest_is_said(n, drawn):
+    rows = np.random.default_rng(1).normal(size=(60, n))
+    rows[:, 3] = rows[0, 3]  # nowhere to go
+    weights = np.linspace(0.1, 1, n)
+    view = xai.explain(
+        lambda X: X @ weights, rows[0], background=rows[1:41], method="occlusion", output="raw"
+    )
+    found = view.explanation
+    curves = [curve for curve in found.curves if curve.kind == "response"]
+    assert found.n_rows <= 41 * n
+    assert len(curves) == min(drawn, n - 1)
+    assert all(len(curve.x) >= 8 for curve in curves)
+    assert sum(len(curve.x) for curve in curves) <= max(480, found.n_rows // 2)
+    notices = [notice for notice in found.notices if notice.startswith("Response curves")]
+    assert notices == (
+        [] if n <= 40 else ["Response curves of the 40 largest of 54 features that can be moved."]
+    )
+
+
+def test_stop_says_that_there_are_no_curves_and_going_on_has_them():
+    view = xai.explain(Counting(), X, method="kernel_shap", background=FRAME.iloc[:40], batch_size=40)
+    question, request = view._question, view._scene.request
+    calls = iter(range(3))
+    *_, stopped = question.stream(request, lambda _: next(calls, None) is not None)
+    assert stopped.status == "stopped"
+    assert stopped.curves is None
+    assert (
+        stopped.notices[-1]
+        == "Stopped before the curves of the sliders were asked for; Continue goes on to them."
+    )
+    *_, whole = question.stream(request, lambda _: True)
+    assert not any("Stopped" in notice for notice in whole.notices)
+    assert {curve.feature for curve in whole.curves if curve.kind == "response"} == {0, 1, 2, 3}
 
 
 def test_a_view_has_them_in_the_unit_of_the_explanation_and_after_edits():
