@@ -182,8 +182,7 @@ def nearest_flips(
     brackets, left_out = brackets[:most], brackets[most:]
     if not brackets:
         return
-    if say is not None:
-        _say_missed(left_out, brackets, layout, say)
+    _say_missed(left_out, brackets, layout, say)
     ask = partial(_ask, bound, predictor, selector(explanation, predictor), batch_size)
     for _ in range(_ROUNDS):
         wide = [bracket for bracket in brackets if bracket.open]
@@ -201,11 +200,11 @@ def nearest_flips(
 
 
 def _say_missed(
-    left_out: list[_Bracket], kept: list[_Bracket], layout: Columns, say: Callable[[str], None]
+    left_out: list[_Bracket], kept: list[_Bracket], layout: Columns, say: Callable[[str], None] | None
 ) -> None:
     """Name the features none of whose borders is searched for."""
     missed = sorted({bracket.feature for bracket in left_out} - {bracket.feature for bracket in kept})
-    if missed:
+    if missed and say is not None:
         names = ", ".join(layout.names[at] for at in missed[:_LISTED]) + " ..." * (len(missed) > _LISTED)
         say(f"The nearest flip was not searched along {names}: rows went to features where it is nearer.")
 
