@@ -70,7 +70,7 @@ class LocalModel:
         auto = isinstance(params["surrogate"], str) and params["surrogate"] == "auto"
         self._best = auto and params["sampler"] == "balanced"
         n_controls = int(getattr(around, "n_controls", 0)) if self._best else 0
-        self._draws = WeightedRidge(around.n_features, n_controls)
+        self._draws = WeightedRidge(around.n_features, n_controls, getattr(around, "n_blocks", None))
         self._process: MaskProcess | None = None
         self._targets: Targets | None = None
         self._all = np.empty(0)

@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from jupyter_xai.kernels import _rows
 from jupyter_xai.kernels._intervals import MAX_BLOCKS, groups_of, half_width_factor, spread_of_sums
+from jupyter_xai.kernels._inverses import DualInverse, Inverse
+from jupyter_xai.kernels._moments import BlockMoments, Moments, fits
 from jupyter_xai.kernels._rows import Rows, joined
 from jupyter_xai.kernels._selection import Selector
 
 _PRIMAL = 3000  # features up to which the d x d Gram matrix is kept
 _ENOUGH = 5  # draws a coefficient from which controls are regressed on as well
-_CONTROLS = 1.0  # ridge penalty on the coefficients of controls, which have unit variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +60,9 @@ class WeightedRidge:
     n_controls : int, default=0
         Columns that draws bring beside their features, of expectation 0 whatever these are. They are regressed on as
         well once there are five draws a coefficient, and are no part of the model.
+    n_blocks : int, optional
+        Blocks that all draws there will be belong to, where these are few: then moments are kept for each, and to
+        solve does not go through the draws again.
 
     Notes
     -----
@@ -71,7 +73,7 @@ class WeightedRidge:
     ones do; neighbouring blocks are taken together if there are more than 128.
     """
 
-    def __init__(self, n_features: int, n_controls: int = 0) -> None:
+    def __init__(self, n_features: int, n_controls: int = 0, n_blocks: int | None = None) -> None:
         self.n_features = n_features
         self.n_controls = n_controls if n_features + n_controls <= _PRIMAL else 0
         self.n = 0
@@ -82,6 +84,9 @@ class WeightedRidge:
         self._shift: NDArray[np.float64] | None = None
         self._controls: list[NDArray[np.float32]] = []
         columns = n_features + self.n_controls
+        self._few = n_blocks if n_blocks is not None and fits(n_blocks, columns) else None
+        self._by_block: BlockMoments | None = None
+        self._gathered = 0  # draws that were in the blocks when they were last summed
         self._gram = np.zeros((columns, columns)) if n_features <= _PRIMAL else None
         self._sum_z = np.zeros(columns)
         self._sum_zy: NDArray[np.float64] | None = None
@@ -110,8 +115,32 @@ class WeightedRidge:
         if self._shift is None:
             self._shift = np.array(outputs[0], dtype=np.float64)
             self._sum_zy = np.zeros((len(self._sum_z), len(self._shift)))
-        assert self._sum_zy is not None
+            if self._few is not None and blocks is not None:
+                self._by_block = BlockMoments(self._few, len(self._sum_z), len(self._shift))
         y = outputs - self._shift
+        if self._by_block is not None:
+            assert blocks is not None
+            self._by_block.add(features, controls if self.n_controls else None, weights, y, blocks)
+        else:
+            self._sum(features, weights, y, controls)
+        self.rows.add(features)
+        if self.n_controls and controls is not None and self._by_block is None:
+            self._controls.append(controls)
+        self._weights.append(weights)
+        self._outputs.append(y)
+        if blocks is not None:
+            self._blocks.append(blocks)
+        self.n += len(weights)
+
+    def _sum(
+        self,
+        features: NDArray[Any],
+        weights: NDArray[np.float64],
+        y: NDArray[np.float64],
+        controls: NDArray[np.float32] | None,
+    ) -> None:
+        """Add to the moments of all draws."""
+        assert self._sum_zy is not None
         root = np.sqrt(weights)[:, None]
         size = max(1, _rows.CHUNK_BYTES // (8 * len(self._sum_z)))
         for first in range(0, len(y), size):
@@ -126,14 +155,14 @@ class WeightedRidge:
                 self._gram += z.T @ z
             self._sum_z += root[rows, 0] @ z
             self._sum_zy += z.T @ (root[rows] * y[rows])
-        self.rows.add(features)
-        if self.n_controls and controls is not None:
-            self._controls.append(controls)
-        self._weights.append(weights)
-        self._outputs.append(y)
-        if blocks is not None:
-            self._blocks.append(blocks)
-        self.n += len(weights)
+
+    def _gather(self) -> None:
+        """The moments of all draws from those of the blocks."""
+        if self._by_block is not None and self._gathered < self.n:
+            self._gathered = self.n
+            squares = self._by_block.squares.sum(axis=0)
+            self._gram, self._sum_z = squares[:-1, :-1], squares[-1, :-1]
+            self._sum_zy = self._by_block.products[:, :-1].sum(axis=0)
 
     def n_blocks(self) -> int:
         """Independent blocks so far."""
@@ -175,8 +204,9 @@ class WeightedRidge:
         found = self._moments()
         return found.gram, found.right
 
-    def _moments(self) -> _Moments:
+    def _moments(self) -> Moments:
         """The moments less what controls explain of either, and how to get back."""
+        self._gather()
         assert self._sum_zy is not None
         w, d = self.weights, self.n_features
         total = float(w.sum())
@@ -184,17 +214,8 @@ class WeightedRidge:
         right = self._sum_zy - np.outer(self._sum_z, w @ self.outputs / total)
         centred = gram - np.outer(self._sum_z, self._sum_z / total)
         if not self.n_controls or self.n < _ENOUGH * (1 + len(self._sum_z)):
-            return _Moments(centred[:d, :d], right[:d], None, None, 0.0)
-        among = centred[d:, d:] + _CONTROLS * np.eye(self.n_controls)
-        solved = np.linalg.solve(among, np.concatenate([centred[d:], right[d:]], axis=1))
-        by_feature, by_output = solved[:, :d], solved[:, len(centred) :]
-        return _Moments(
-            centred[:d, :d] - centred[:d, d:] @ by_feature,
-            right[:d] - centred[:d, d:] @ by_output,
-            by_feature,
-            by_output,
-            float(np.trace(solved[:, d : len(centred)])),
-        )
+            return Moments(centred[:d, :d], right[:d])
+        return Moments.without_controls(centred, right, d)
 
     def r_squared(self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weighted R squared of linear models, shape (outputs,).
@@ -221,27 +242,30 @@ class WeightedRidge:
         selector : Selector, optional
             Chooses the features of each output's model; None gives all of them to each.
         """
+        self._gather()
         assert self._sum_zy is not None
         w, y = self.weights, self.outputs
         total, d = float(w.sum()), self.n_features
         z_mean, y_mean = self._sum_z / total, w @ y / total
-        moments: _Moments | None = None
+        moments: Moments | None = None
         coefs = np.zeros((d, y.shape[1]))
         kept = np.ones(coefs.T.shape, dtype=np.bool_)
-        parts: list[tuple[NDArray[np.intp], NDArray[np.intp], _Inverse | _DualInverse]] = []
+        parts: list[tuple[NDArray[np.intp], NDArray[np.intp], Inverse | DualInverse]] = []
         if selector is None and self._gram is None and self.n < d:
             right = self._sum_zy - np.outer(self._sum_z, y_mean)
-            parts.append((np.arange(d), np.arange(y.shape[1]), _DualInverse(self.rows, w, z_mean, alpha)))
+            parts.append((np.arange(d), np.arange(y.shape[1]), DualInverse(self.rows, w, z_mean, alpha)))
         else:
             moments = self._moments()
             gram, right = moments.gram, moments.right
-            if selector is not None:
+            if selector is None:
+                parts.append((np.arange(d), np.arange(y.shape[1]), Inverse(gram, alpha)))
+            else:
                 kept = np.stack([selector.keep(gram, column, self.n) for column in right.T])
-            choices, which = np.unique(kept, axis=0, return_inverse=True)
-            for k, choice in enumerate(choices):
-                features = np.flatnonzero(choice)
-                inverse = _Inverse(gram[np.ix_(features, features)], alpha)
-                parts.append((features, np.flatnonzero(which.ravel() == k), inverse))
+                choices, which = np.unique(kept, axis=0, return_inverse=True)
+                for k, choice in enumerate(choices):
+                    features = np.flatnonzero(choice)
+                    inverse = Inverse(gram[np.ix_(features, features)], alpha)
+                    parts.append((features, np.flatnonzero(which.ravel() == k), inverse))
         for features, targets, solver in parts:
             coefs[np.ix_(features, targets)] = solver.solve(right[np.ix_(features, targets)])
         used = moments.of_controls(coefs) if moments is not None else None
@@ -260,7 +284,7 @@ class WeightedRidge:
         )
 
     def _errors(
-        self, inverse: _Inverse | _DualInverse, scores: NDArray[np.float64], effective: float
+        self, inverse: Inverse | DualInverse, scores: NDArray[np.float64], effective: float
     ) -> NDArray[np.float64]:
         """Standard errors (features, outputs) from the sums of scores over groups (groups, features, outputs)."""
         n_groups, n_features, _ = scores.shape
@@ -286,13 +310,16 @@ class WeightedRidge:
         coefs: NDArray[np.float64],
         intercepts: NDArray[np.float64],
         used: NDArray[np.float64] | None = None,
-        moments: _Moments | None = None,
+        moments: Moments | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Sums of weighted residual scores over each group, and the weighted sum of the model's squared residuals.
 
         Coefficients have shape (n_features, outputs), intercepts are those of the shifted outputs. With coefficients
         of the controls, ``used``, scores are those of the regression with them.
         """
+        if self._by_block is not None:
+            scores = self._block_scores(coefs, intercepts, used)
+            return self._without(scores, used, moments), self._squares(coefs, intercepts)
         w, y, groups = self.weights, self.outputs, self.groups()
         n_columns = self.n_features if used is None else len(self._sum_z)
         z_mean = self._sum_z[:n_columns] / w.sum()
@@ -319,84 +346,42 @@ class WeightedRidge:
             for first, last in zip(edges, [*edges[1:], len(group)], strict=True):
                 scores[group[first]] += z[first:last].T @ weighted[first:last]
         scores -= z_mean[:, None] * left_sums[:, None, :]
-        if used is not None and moments is not None and moments.by_feature is not None:
-            d = self.n_features
-            scores = scores[:, :d] - np.einsum("cf,gct->gft", moments.by_feature, scores[:, d:])
-        return scores, residual
+        return self._without(scores, used, moments), residual
 
+    def _without(
+        self,
+        scores: NDArray[np.float64],
+        used: NDArray[np.float64] | None,
+        moments: Moments | None,
+    ) -> NDArray[np.float64]:
+        """Scores of the features, less what the controls explain of them."""
+        if used is None or moments is None or moments.by_feature is None:
+            return scores
+        d = self.n_features
+        return np.asarray(scores[:, :d] - np.einsum("cf,gct->gft", moments.by_feature, scores[:, d:]))
 
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Centred moments of the features less what controls explain, and the controls' part in it."""
+    def _block_scores(
+        self,
+        coefs: NDArray[np.float64],
+        intercepts: NDArray[np.float64],
+        used: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        """The sums of scores over each block so far, from its moments."""
+        assert self._by_block is not None
+        beside = np.zeros((self.n_controls, coefs.shape[1])) if used is None else used
+        scores = self._by_block.scores(
+            np.concatenate([coefs, beside]), intercepts, self._sum_z / self.weights.sum()
+        )
+        return scores[: self.n_blocks(), : self.n_features if used is None else len(self._sum_z)]
 
-    gram: NDArray[np.float64]
-    right: NDArray[np.float64]
-    by_feature: NDArray[np.float64] | None
-    by_output: NDArray[np.float64] | None
-    effective: float
-
-    def of_controls(self, coefs: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Coefficients of the controls beside these of the features, (n_controls, outputs)."""
-        if self.by_feature is None or self.by_output is None:
-            return None
-        return self.by_output - self.by_feature @ coefs
-
-
-class _Inverse:
-    """``(G + alpha I)^-1`` by Cholesky, or by eigenvalues (pseudo-inverse) where that is singular."""
-
-    effective: float
-    """Effective number of parameters: the trace of the inverse times G."""
-
-    def __init__(self, gram: NDArray[np.float64], alpha: float) -> None:
-        system = gram + alpha * np.eye(len(gram))
-        self._factor, info = dpotrf(system, lower=1)
-        diagonal = np.diagonal(self._factor)
-        self._exact = info == 0 and bool(diagonal.min() ** 2 > 1e-12 * diagonal.max() ** 2)
-        if self._exact:
-            half = np.tril(dpotri(self._factor, lower=1)[0])
-            self._matrix = half + np.tril(half, -1).T
-        else:
-            values, vectors = np.linalg.eigh(system)
-            keep = values > 1e-12 * max(values[-1], 1e-300)
-            self._matrix = (vectors[:, keep] / values[keep]) @ vectors[:, keep].T
-        self.effective = float(np.vdot(self._matrix, gram))
-
-    def solve(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Solve for the coefficients: by the factor where there is one, which loses fewer digits."""
-        return np.asarray(dpotrs(self._factor, right, lower=1)[0]) if self._exact else self @ right
-
-    def __matmul__(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self._matrix @ right)
-
-
-class _DualInverse:
-    """The same for more features than draws, through an n x n matrix (Woodbury's identity)."""
-
-    def __init__(
-        self, rows: Rows, weights: NDArray[np.float64], mean: NDArray[np.float64], alpha: float
-    ) -> None:
-        n = len(weights)
-        self._rows, self._root, self._mean = rows, np.sqrt(weights), mean
-        self._kernel = np.zeros((n, n))
-        for columns, z in rows.column_chunks():
-            scaled = (z - mean[columns]) * self._root[:, None]
-            self._kernel += scaled @ scaled.T
-        trace = float(np.trace(self._kernel))
-        self._alpha = max(alpha, 1e-8 * trace / n, 1e-300)
-        self._factor = cho_factor(self._kernel + self._alpha * np.eye(n), lower=True)
-        self.effective = n - self._alpha * float(np.trace(cho_solve(self._factor, np.eye(n))))
-
-    def solve(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Solve for the coefficients."""
-        return self @ right
-
-    def __matmul__(self, right: NDArray[np.float64]) -> NDArray[np.float64]:
-        forward = np.zeros((len(self._root), right.shape[1]))
-        for columns, z in self._rows.column_chunks():
-            forward += ((z - self._mean[columns]) * self._root[:, None]) @ right[columns]
-        inner = cho_solve(self._factor, forward)
-        out = right.copy()
-        for columns, z in self._rows.column_chunks():
-            out[columns] -= ((z - self._mean[columns]) * self._root[:, None]).T @ inner
-        return out / self._alpha
+    def _squares(self, coefs: NDArray[np.float64], intercepts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weighted sum of squared residuals from the moments, about the outputs' means."""
+        assert self._gram is not None
+        assert self._sum_zy is not None
+        w, y, d = self.weights, self.outputs, self.n_features
+        total, z_sum = float(w.sum()), self._sum_z[:d]
+        mean = w @ y / total
+        right = self._sum_zy[:d] - np.outer(z_sum, mean)
+        gram = self._gram[:d, :d] - np.outer(z_sum, z_sum / total)
+        left = w @ (y - mean) ** 2 - np.einsum("ft,ft->t", coefs, 2 * right - gram @ coefs)
+        return np.asarray(np.maximum(left, 0.0) + total * (mean - intercepts - z_sum / total @ coefs) ** 2)

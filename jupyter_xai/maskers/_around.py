@@ -80,8 +80,10 @@ class TableNeighbourhood:
         self._before = int(
             sampler == "balanced"
         )  # the instance stands before balanced draws, else in the first's place
+        self.n_blocks = REPLICATES if self._before else None
+        """Blocks that all draws belong to; None where each draw is by itself."""
         self._controls: Controls | None = None
-        self.layout: Layout = row_layout(table, self._row, binned=True)
+        self.layout: Layout = row_layout(table, self._row, binned=True, codes=codes)
         self.n_features = len(table.members)
         self.key: Hashable = ("table bins", table.digest, row_digest(self._row), self._seed, sampler, around)
         self.shared_key: Hashable = None if moved else ("table draws", table.digest, self._seed, sampler)
@@ -173,9 +175,9 @@ class TableNeighbourhood:
     def _distances(self, features: NDArray[Any]) -> NDArray[np.float64]:
         """Euclidean distance of each draw to the row."""
         if features.dtype == np.bool_:
-            return np.asarray(
-                np.sqrt(self.n_features - np.count_nonzero(features, axis=1).astype(np.float64))
-            )
+            # summed column by column, as they are kept
+            kept = np.add.reduce(features.T.view(np.uint8), axis=0, dtype=np.uint32)
+            return np.asarray(np.sqrt(self.n_features - kept.astype(np.float64)))
         gaps = features - self._at
         return np.asarray(np.sqrt(np.einsum("nf,nf->n", gaps, gaps)))
 

@@ -24,8 +24,13 @@ BACKGROUND_ROWS = 200
 """Rows that an absent feature is filled from; a longer background is represented by so many of it."""
 
 
-def row_layout(table: Table, row: Sequence[Any], *, binned: bool) -> Columns:
-    """Features of a row; binned: "present" means "in the same bin", and the layout says which."""
+def row_layout(
+    table: Table, row: Sequence[Any], *, binned: bool, codes: Sequence[int] | None = None
+) -> Columns:
+    """Features of a row; binned: "present" means "in the same bin", and the layout says which.
+
+    ``codes`` are those that ``Table.check`` found, if they are known.
+    """
     values: list[Any] = []
     kinds: list[ColumnKind] = []
     categories: list[tuple[Any, ...] | None] = []
@@ -43,7 +48,8 @@ def row_layout(table: Table, row: Sequence[Any], *, binned: bool) -> Columns:
             ranges.append(None)
             patterns.append(tuple(map(tuple, hot.patterns.tolist())))
             continue
-        said = [table.condition(at, table.columns[at].code(row[at])) for at in members]
+        own = [table.columns[at].code(row[at]) if codes is None else codes[at] for at in members]
+        said = [table.condition(at, code) for at, code in zip(members, own, strict=True)]
         conditions.append(" and ".join(said))
         values.append(tuple(row[at] for at in members) if grouped else row[members[0]])
         kinds.append("group" if grouped else first.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import CategoryColumn, Column
 
 _LEVELS = 2
+_BYTES = 2**24  # of what is kept for other rows
 _LEAST = 1e-6  # of the spread of a column: less is rounding
 
 
@@ -44,43 +46,63 @@ class Controls:
         first: NDArray[np.integer],
         many: NDArray[np.integer],
     ) -> None:
-        own = np.arange(cells.count) - first.astype(np.intp)[:, None]
-        self._same = (own >= 0) & (own < many.astype(np.intp)[:, None])
+        places, tables = [], []
         at = [k for k, column in enumerate(columns) if not isinstance(column, CategoryColumn)]
-        numbers = self._centred(standardised(cells)[at], at)
-        places, tables = [at, at], [numbers, self._centred(numbers**2, at)]
-        codes = cells.codes.reshape(-1, cells.count)
-        for k, column in enumerate(columns):
-            if isinstance(column, CategoryColumn):
-                levels = [
-                    c for c in np.argsort(-column.frequencies, kind="stable") if c != codes[k, first[k]]
-                ]
-                for level in levels[:_LEVELS]:
-                    places.append([k])
-                    tables.append(self._centred((codes[k] == level)[None] * 1.0, [k]))
-        del self._same
-        table = np.concatenate(tables)
-        sizes = np.sqrt(np.einsum("kc,kc->k", table, table) / cells.count)
-        kept = np.flatnonzero(sizes > _LEAST)
-        self._places = np.concatenate(places)[kept].astype(np.intp)
-        self._tables = (table[kept] / sizes[kept, None]).astype(np.float32)
-        self.count = len(kept)
-
-    def _centred(self, table: NDArray[np.float64], at: Sequence[int]) -> NDArray[np.float64]:
-        """Rows of a table of cells less their means inside the own bin and outside it."""
-        same = self._same[list(at)]
-        inside = same.sum(axis=1, keepdims=True)
-        within = np.where(same, table, 0.0).sum(axis=1, keepdims=True)
-        outside = np.maximum(table.shape[1] - inside, 1)
-        beyond = (table.sum(axis=1, keepdims=True) - within) / outside
-        return np.asarray(np.where(same, table - within / np.maximum(inside, 1), table - beyond))
+        made = [_tables(column, cells, k, int(first[k]), int(many[k])) for k, column in enumerate(columns)]
+        turns = [(k, i) for i in range(2) for k in at]  # numbers, then their squares, then categories
+        turns += [(k, i) for k in range(len(columns)) if k not in set(at) for i in range(_LEVELS)]
+        for k, i in turns:
+            if i in made[k]:
+                places.append(k)
+                tables.append(made[k][i])
+        self._tables = list(zip(places, tables, strict=True))
+        self.count = len(tables)
 
     def look_up(self, cells: NDArray[np.integer]) -> NDArray[np.float32]:
         """The controls of draws whose cells have shape (n, n_columns): shape (n, count)."""
         found = np.empty((self.count, len(cells)), dtype=np.float32)
-        for place, table, out in zip(self._places, self._tables, found, strict=True):
+        for (place, table), out in zip(self._tables, found, strict=True):
             table.take(cells[:, place], out=out, mode="clip")
         return found.T
+
+
+def _tables(column: Column, cells: Cells, k: int, first: int, many: int) -> dict[int, NDArray[np.float32]]:
+    """The controls of one column by turn, looked up by cell; kept for other rows of the same bin or category."""
+    kept: dict[tuple[int, int, int], dict[int, NDArray[np.float32]]]
+    kept = cells.__dict__.setdefault("_controls", {})
+    found = kept.get((k, first, many))
+    if found is None:
+        found = _made(column, cells, k, slice(first, first + many))
+        if (len(kept) + 1) * _LEVELS * 4 * cells.count <= _BYTES:
+            kept[k, first, many] = found
+    return found
+
+
+def _made(column: Column, cells: Cells, k: int, own: slice) -> dict[int, NDArray[np.float32]]:
+    """The controls of one column whose row is in these cells."""
+    same = np.zeros(cells.count, dtype=np.bool_)
+    same[own] = True
+    if isinstance(column, CategoryColumn):
+        codes = cells.codes.reshape(-1, cells.count)[k]
+        levels = [c for c in np.argsort(-column.frequencies, kind="stable") if c != codes[own.start]]
+        tables = [_centred((codes == level) * 1.0, same) for level in levels[:_LEVELS]]
+    else:
+        number = _centred(standardised(cells)[k], same)
+        tables = [number, _centred(number**2, same)]
+    sizes = [math.sqrt(float(np.vdot(table, table)) / cells.count) for table in tables]
+    return {
+        i: (table / size).astype(np.float32)
+        for i, (table, size) in enumerate(zip(tables, sizes, strict=True))
+        if size > _LEAST
+    }
+
+
+def _centred(table: NDArray[np.float64], same: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """One number a cell less their means inside the own bin and outside it."""
+    inside = np.count_nonzero(same)
+    within = np.where(same, table, 0.0).sum()
+    beyond = (table.sum() - within) / max(len(table) - inside, 1)
+    return np.asarray(np.where(same, table - within / max(inside, 1), table - beyond))
 
 
 def standardised(cells: Cells) -> NDArray[np.float64]:

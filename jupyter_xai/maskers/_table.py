@@ -16,6 +16,7 @@ from jupyter_xai.maskers._cells import Cells
 from jupyter_xai.maskers._columns import CategoryColumn, Column, NumberColumn, as_number
 from jupyter_xai.maskers._containers import ArrayForm, form_of
 from jupyter_xai.maskers._encoders import encoded, names_of
+from jupyter_xai.maskers._filled import chosen
 from jupyter_xai.maskers._groups import one_hot_features, owners
 from jupyter_xai.maskers._random import generator
 from jupyter_xai.protocols import Batch
@@ -286,7 +287,7 @@ class Table:
             if kept is None or kept[0] is not row:
                 kept = (row, np.array([as_number(value, "") for value in row], dtype=self._plain))
                 self.__dict__["_last"] = kept
-            return _chosen(kept[1], self._array()[source], masks)
+            return chosen(kept[1], self._array()[source], masks)
         present, source = np.repeat(masks, len(source), axis=0), np.tile(source, len(masks))
         columns = []
         for at, column in enumerate(self.columns):
@@ -383,20 +384,3 @@ class Table:
             kept = np.ascontiguousarray(np.stack(columns, axis=1))  # stack keeps the order of its columns
             self.__dict__["_numbers"] = kept
         return kept
-
-
-def _chosen(own: NDArray[Any], background: NDArray[Any], masks: NDArray[np.bool_]) -> NDArray[Any]:
-    """Each mask with each background row, mask-major: own values where it is true.
-
-    By the bits of the numbers, over all background rows of a mask at once: ``where`` goes column by column and takes
-    half as long again; and with a mask for each number beside it, each batch gets its memory anew from the system.
-    """
-    if own.dtype != background.dtype or own.itemsize > 8:
-        return np.where(np.ascontiguousarray(masks)[:, None], own, background).reshape(-1, len(own))
-    word = np.dtype(f"i{own.itemsize}")
-    rows = np.ascontiguousarray(background).view(word).ravel()
-    change = (np.ascontiguousarray(background).view(word) ^ own.view(word)).ravel()
-    bits = np.repeat(-masks.astype(word)[:, None], len(background), axis=1).reshape(len(masks), -1)
-    bits &= change
-    bits ^= rows
-    return bits.view(own.dtype).reshape(-1, len(own))
