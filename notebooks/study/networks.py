@@ -88,7 +88,9 @@ def trained(
     net.eval()
     if done:
         kept.parent.mkdir(exist_ok=True)
-        torch.save(net.state_dict(), kept)
+        fresh = kept.with_suffix(".part")  # a run that is stopped here leaves no half network
+        torch.save(net.state_dict(), fresh)
+        fresh.replace(kept)
     return net
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from torch import nn
 sys.path.append(str(Path(__file__).resolve().parents[2] / "notebooks"))
 
 import study
-from study import claims, networks, page
+from study import __main__ as script, claims, networks, page
 from study.claims import CONFIRMED, CONTRADICTED, IN_PART, UNDECIDED
 from study.measure import BACKGROUND, CELLS, GREY, LOOKS, METHODS, OTHERS, PIXELS, SPARSE, STEADY
 
@@ -244,6 +246,97 @@ def test_a_stopped_run_goes_on(shown, tmp_path, monkeypatch):
     assert "\n- Fashion-MNIST (" in text
     assert "2 pictures, stability and sanity on 0" in text
     assert text.count("| GradientExplainer is sparse |") == 1
+
+
+@pytest.mark.parametrize("stopped_at", [0, 1, 2, 3, 4])
+def test_the_whole_run_goes_on_from_wherever_it_was_stopped(shown, tmp_path, monkeypatch, stopped_at):
+    """``make study`` over both networks: training, pictures, stability; then the notebook, once, at its end."""
+    net, pictures = shown
+    tiny = replace(SMALL, whole=True, n_steady=1)
+    asked, executed = [], []
+    one = bench(FEW, {}, rows=1)
+
+    def work(kind, name):
+        if len(asked) == stop:
+            raise KeyboardInterrupt
+        asked.append((kind, name))
+        return one
+
+    def judged(net, image, found, pictures, setting):
+        return {CELLS: work("judged", pictures.name)}
+
+    monkeypatch.setattr(measure, "KEPT", tmp_path)
+    monkeypatch.setattr(measure, "explained", lambda *_: {})
+    monkeypatch.setattr(measure, "judged", judged)
+    monkeypatch.setattr(measure, "steady", lambda net, image, pictures, _: work("steady", pictures.name))
+    monkeypatch.setattr(script, "execute", lambda: executed.append(len(asked)))
+    monkeypatch.setattr(script.Setting, "of_budget", classmethod(lambda cls: tiny))
+    nets = {name: lambda _, name=name: (net, replace(pictures, name=name)) for name in ("one", "two")}
+    monkeypatch.setattr(script, "NETWORKS", nets)
+    monkeypatch.setattr(sys, "argv", ["study"])
+    whole = [(kind, name) for name in nets for kind in ("judged", "steady", "judged")]
+
+    stop = stopped_at
+    with pytest.raises(KeyboardInterrupt):
+        script.main()
+    assert (asked, executed) == (whole[:stopped_at], [])
+    stop = None
+    script.main()
+    assert asked == whole  # nothing twice, nothing left out
+    script.main()
+    assert (asked, executed) == (whole, [6, 6])
+    assert not list(tmp_path.rglob("*.part"))
+
+
+KILLED = """
+import dataclasses, sys, time
+from pathlib import Path
+import study
+from study import __main__ as script, networks
+from study.measure import CELLS
+from jupyter_xai.comparing.table import Benchmark
+
+measure = sys.modules["study.measure"]
+measure.KEPT = networks.KEPT = Path(sys.argv.pop(1))
+tiny = dataclasses.replace(study.Setting.of_budget("20"), n_images=6, n_steady=0, whole=True)
+pictures = study.fashion(dataclasses.replace(tiny, whole=False))
+few = dataclasses.replace(pictures, train=pictures.train[:32], train_labels=pictures.train_labels[:32])
+
+def judged(*_):
+    time.sleep(0.2)
+    return {CELLS: Benchmark((), ("LIME",), (), 1)}
+
+measure.explained, measure.judged = lambda *_: {}, judged
+script.NETWORKS = {"MNIST": lambda setting: (study.trained(study.vgg, few, setting, epochs=1), pictures)}
+script.Setting.of_budget = classmethod(lambda cls: tiny)
+script.main()
+"""
+"""The command with a tiny budget: what a picture costs is a moment's sleep."""
+
+
+def test_a_process_that_is_killed_keeps_what_it_measured_and_the_next_goes_on(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path), "--measure"]
+    where = {"cwd": Path(study.__file__).parents[1], "stderr": subprocess.PIPE, "text": True}
+
+    def kept():
+        return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+
+    with subprocess.Popen(command, **where) as process:
+        end = time.monotonic() + 120
+        while not kept() and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+    first = kept()
+    assert 0 < len(first) < 6
+    (network,) = tmp_path.glob("*.pt")
+    trained_at = network.stat().st_mtime_ns
+    done = subprocess.run(command, timeout=240, check=False, **where)
+    assert done.returncode == 0, done.stderr
+    assert len(kept()) == 6
+    assert first.items() <= kept().items()  # what was kept is not measured again
+    assert network.stat().st_mtime_ns == trained_at  # nor is the network trained again
+    assert ": 6 of 6, " in done.stderr
 
 
 def test_every_method_is_judged_in_the_same_space(shown):

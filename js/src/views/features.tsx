@@ -1,7 +1,7 @@
 /** Features by importance with their intervals, and a strip of dots for the rows behind each. */
 import { useRef, useState } from "preact/hooks";
 import { MiddleName } from "../components/names";
-import { counted, decimalsFor, fixed, signClass, signed, whole } from "../format";
+import { counted, decimalsFor, fixed, shortened, signClass, signed, whole } from "../format";
 import { ALL, byClass, type Driver, dotsOf, driversOf, endOf, listed, type Numbers, type Sorting } from "../overview";
 import { wantedEnd, Z95 } from "../scales";
 import type { Dots, Overview } from "../schema.gen";
@@ -157,7 +157,9 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
 function dotsSaid({ output_names }: Overview, dots: Dots, output: number): string {
   const whose = dots.predicted ? "class predicted for its row" : "output where it is largest";
   const all = output === ALL && output_names.length > 1 ? ` Each is for the ${whose}.` : "";
-  const filled = byClass(dots, output) ? `predicted ${output_names[output]}` : "upper half of a feature's values";
+  const filled = byClass(dots, output)
+    ? `predicted ${shortened(output_names[output] as string)}`
+    : "upper half of a feature's values";
   return `Dots of all features have one scale.${all} Filled: ${filled}.`;
 }
 

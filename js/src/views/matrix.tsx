@@ -67,7 +67,7 @@ export function Matrix({ pairs, output, directed }: MatrixProps) {
       {both.length > SAID && (
         <details class="s q">
           <summary>all {both.length} pairs</summary>
-          {both.map((pair) => told(...pair)).join("; ")}
+          <div>{both.map((pair) => told(...pair)).join("; ")}</div>
         </details>
       )}
       {pairs.more > 0 && <p class="s q">Pairs of {pairs.more} more features are weaker.</p>}
