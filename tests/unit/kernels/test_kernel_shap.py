@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.linalg import cho_factor
 
 import jupyter_xai as xai
 from jupyter_xai import Image, InputError, KernelShap, Lime, Tabular, Text
@@ -41,6 +42,53 @@ def test_everything_is_enumerated_where_it_can_be():
     e = KernelShap(FakePredictor(network(12, 0)), MaskMasker(), tolerance=0).explain(12)
     assert e.n_evals == 2 * 12 + 2048
     assert np.isfinite(e.std_errors).all()
+
+
+@pytest.mark.parametrize(("spare", "exact"), [(0, True), (1, True), (-1, False)])
+def test_it_is_exact_from_as_many_samples_as_there_are_coalitions(spare, exact):
+    game = network(9, 0)
+    e = KernelShap(
+        FakePredictor(game), MaskMasker(), n_samples=2**9 - 2 + spare, tolerance=0, estimator="wls"
+    ).explain(9)
+    assert e.n_evals == 2**9 - 2 if exact else e.n_evals < 2**9 - 2
+    assert (e.std_errors is None) == exact
+    if exact:
+        np.testing.assert_allclose(e.values[0], of_masks(game, 9)[:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e5])
+def test_auto_goes_by_the_number_of_pairs_alone(monkeypatch, scale):
+    """Whatever the answers are like: smooth, all noise, large or small."""
+    monkeypatch.setattr("jupyter_xai.kernels.kernel_shap.MOST_PAIRS", 60)
+    noise = lambda masks: scale * np.array([hash(m.tobytes()) % 97 for m in masks], dtype=float)  # noqa: E731
+    for game in (lambda masks: scale * network(14, 0)(masks), noise):
+        for n_samples, same in ((120, "gp"), (122, "wls")):
+            made = {
+                name: KernelShap(
+                    FakePredictor(game), MaskMasker(), n_samples=n_samples, tolerance=0, estimator=name
+                ).explain(14)
+                for name in ("auto", "gp", "wls")
+            }
+            np.testing.assert_array_equal(made["auto"].values, made[same].values)
+            np.testing.assert_array_equal(made["auto"].std_errors, made[same].std_errors)
+            assert (np.abs(made["gp"].values - made["wls"].values).max() > 0) == (same == "gp")
+
+
+def test_one_factorisation_serves_all_outputs(monkeypatch):
+    from jupyter_xai.kernels import _shapley
+
+    factored = []
+
+    def counting(system, *args, **kwargs):
+        factored.append(system.shape)
+        return cho_factor(system, *args, **kwargs)
+
+    monkeypatch.setattr(_shapley, "cho_factor", counting)
+    names = [f"out{k}" for k in range(10)]
+    predictor = FakePredictor(network(12, 0, outputs=10), names)
+    e = KernelShap(predictor, MaskMasker(), n_samples=400, tolerance=0, estimator="wls").explain(12, names)
+    assert e.values.shape == (10, 12)
+    assert factored == [(12, 12)]
 
 
 def test_no_coalition_is_asked_twice():

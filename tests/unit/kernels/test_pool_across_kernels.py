@@ -48,7 +48,7 @@ def test_lime_with_another_width_penalty_target_or_selection():
     assert len(counting.asked) == asked
 
 
-def test_kernel_shap_with_more_samples_another_estimator_target_or_link():
+def test_kernel_shap_with_more_samples_another_estimator_or_target():
     counting, predictor = stamped(16, outputs=2)
     pool = Pool()
     KernelShap(predictor, MaskMasker(), n_samples=200, tolerance=0).explain(16, "out0", pool=pool)
@@ -63,6 +63,16 @@ def test_kernel_shap_with_more_samples_another_estimator_target_or_link():
     )
     assert len(counting.asked) == 502
     assert counting.again == 0
+
+
+def test_kernel_shap_under_another_link():
+    counting = Counting(lambda masks: 1 / (1 + np.exp(-network(16, 0)(masks))))
+    predictor, pool = FakePredictor(counting, ["out0"], stamp=1), Pool()
+    given = {"n_samples": 200, "tolerance": 0}
+    plain = KernelShap(predictor, MaskMasker(), **given).explain(16, pool=pool)
+    linked = KernelShap(predictor, MaskMasker(), **given, link="logit").explain(16, pool=pool)
+    assert (plain.n_rows, linked.n_rows, counting.again) == (202, 0, 0)
+    assert np.abs(linked.values - plain.values).max() > 0.01
 
 
 @pytest.mark.parametrize("n", [8, 16, 40])

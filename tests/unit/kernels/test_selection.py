@@ -253,3 +253,17 @@ def test_selection_on_a_table():
     X = np.random.default_rng(0).normal(size=(300, 6))
     e = Lime(lambda X: X[:, 0] - 2 * X[:, 4], Tabular(X), n_features=2).explain([1.0, 0, 0, 0, 1, 0])
     assert np.flatnonzero(e.values[0]).tolist() == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("asked", "n_features", "used"),
+    [
+        ("auto", 6, "forward_selection"),
+        ("auto", 7, "highest_weights"),
+        ("auto", 12, "none"),
+        ("auto", None, "none"),
+        ("lasso_path", 6, "lasso_path"),
+    ],
+)
+def test_auto_is_greedy_for_up_to_six(asked, n_features, used):
+    assert Selector(asked, n_features, np.ones(12)).name == used

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import jupyter_xai as xai
+from jupyter_xai.explanation import Curve
 from jupyter_xai.models import wrap
 from jupyter_xai.responses import nearest_flips, response_curves
 
@@ -89,6 +90,36 @@ def test_the_nearer_of_two_sides_is_taken():
     assert 1.1 <= next(iter(flips.values())).x[0] <= 1.1 + 0.02 * 8
     _, flips = flips_of(band, np.array([-0.5]), background)
     assert -0.9 - 0.02 * 8 <= next(iter(flips.values())).x[0] <= -0.9
+
+
+@pytest.mark.parametrize(("here", "there"), [("c", "d"), ("b", "a"), ("e", "d")])
+def test_the_nearest_category_in_their_order_is_taken(here, there):
+    def outer(rows):
+        p = 0.2 + 0.6 * rows["grade"].astype(str).isin(["a", "d"]).to_numpy()
+        return np.column_stack([1 - p, p])
+
+    grades = pd.Categorical(list("abcde") * 4, list("abcde"), ordered=True)
+    x = pd.DataFrame({"grade": pd.Categorical([here], grades.categories, ordered=True)})
+    e, flips = flips_of(outer, x, pd.DataFrame({"grade": grades}))
+    assert e.features.categories[0][int(flips["grade"].x[0])] == there
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_two_borders_the_nearer_is_taken_wherever_the_points_of_the_curve_lie(sign):
+    """From 0 the border at 0.7 lies beyond a point of the curve, that at -1.3 before the first one."""
+
+    def beyond(rows):
+        z = sign * rows[:, 0]
+        p = np.where((z > 0.7) | (z < -1.3), 0.9, 0.1)
+        return np.column_stack([1 - p, p])
+
+    predictor, masker = wrap(beyond, kind="table"), xai.Tabular(np.linspace(-2, 2, 9)[:, None])
+    x = np.zeros(1)
+    e, bound = xai.Occlusion(predictor, masker).explain(x), masker.bind(x, predictor)
+    points = np.sort(sign * np.array([-2.0, 0.0, 0.6, 2.0]))
+    curve = Curve("response", 0, points, beyond(points[:, None]).T)
+    *_, flips = nearest_flips(replace(e, curves=(curve,)), bound, predictor, threshold=0.5)
+    assert 0.7 < sign * flips[0].x[0] <= 0.7 + 0.02 * 4
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.9])

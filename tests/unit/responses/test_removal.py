@@ -10,6 +10,7 @@ import pytest
 
 import jupyter_xai as xai
 from jupyter_xai.errors import InputError
+from jupyter_xai.maskers._random import generator
 from jupyter_xai.models import wrap
 from jupyter_xai.responses import along_paths, removal_curves
 from jupyter_xai.responses.removal import FEWEST_ORDERS, MOST_POINTS, area, points
@@ -99,6 +100,18 @@ def test_it_is_what_removing_feature_after_feature_gives(kind):
     assert (chance.band[0] <= chance.y + 1e-12).all()
     assert (chance.y <= chance.band[1] + 1e-12).all()
     np.testing.assert_allclose(chance.band[:, :, 0], np.stack([e.predictions] * 2), atol=1e-6)
+
+
+def test_the_band_holds_nine_of_ten_random_orders():
+    model, e, bound, predictor = case("table")
+    *_, curves = removal_curves(e, bound, predictor, random_state=3, most_rows=10**6)
+    chance = next(curve for curve in curves if curve.kind == "random_removal")
+    n = bound.n_features
+    orders = [generator(3, "removal", i).permutation(n) for i in range(20)]
+    lines = np.array([[literal(bound, model.score, order, int(k)) for k in chance.x] for order in orders])
+    np.testing.assert_allclose(chance.y[1], lines.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(chance.band[:, 1], np.quantile(lines, [0.05, 0.95], axis=0), atol=1e-9)
+    assert (chance.band[1, 1] < lines.max(axis=0) - 1e-6).any()
 
 
 def test_the_order_is_better_than_chance_where_the_model_is_additive():
