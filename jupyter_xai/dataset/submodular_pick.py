@@ -70,7 +70,8 @@ class Explanations:
             if self.most_features is not None and len(kept) > self.most_features:
                 kept = np.sort(kept[np.argsort(-total[kept], kind="stable")[: self.most_features]])
             out = self.outputs.positions(read.outputs)
-            at = self.features.positions(tuple(read.names[i] for i in kept.tolist()))
+            names = tuple(read.names[i] for i in kept.tolist())
+            at = self.features.positions(names)
             self._grow()
             some = magnitudes[:, kept]
             for layer, term in enumerate((some > 0, some, some**2)):
@@ -89,7 +90,7 @@ class Explanations:
             self.sampled.add(
                 replace(
                     read,
-                    names=tuple(read.names[i] for i in kept.tolist()),
+                    names=names,
                     weights=read.weights[:, kept],
                     inputs=read.inputs[kept],
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import subprocess
 import sys
@@ -243,6 +244,7 @@ def test_a_stopped_run_goes_on(shown, tmp_path, monkeypatch):
         [replace(full, tables={**full.tables, STEADY: made().tables[STEADY]})], {}, whole, tmp_path
     )
     text = made_page.read_text()
+    assert f"{dt.datetime.now(tz=dt.UTC).date():%B %Y}; random_state=0; jupyter_xai " in text
     assert "\n- Fashion-MNIST (" in text
     assert "2 pictures, stability and sanity on 0" in text
     assert text.count("| GradientExplainer is sparse |") == 1

@@ -157,6 +157,21 @@ def test_reduction_merges_exactly_and_says_what_each_adds():
     assert set(one.support[0].tolist()) <= set((W != 0).sum(axis=0).tolist())
 
 
+def test_importance_is_told_per_class_and_over_all():
+    rng = np.random.default_rng(0)
+    W = rng.normal(size=(40, 2, 6))
+    reduced = Explanations(3)
+    reduced.update(
+        Reading(i, ("bad", "good"), tuple("abcdef"), w, None, np.abs(w).sum(axis=1), np.zeros(6, np.float32))
+        for i, w in enumerate(W)
+    )
+    found = reduced.estimate()
+    np.testing.assert_allclose(found.values, np.sqrt(np.abs(W).sum(axis=0)))
+    np.testing.assert_allclose(found.overall, np.sqrt(np.abs(W).sum(axis=(0, 1))))
+    assert found.ranking("good").tolist() == np.argsort(-np.abs(W[:, 1]).sum(axis=0)).tolist()
+    assert found.ranking().tolist() == np.argsort(-found.overall).tolist()
+
+
 def test_error_of_the_root_of_a_sum():
     rng = np.random.default_rng(0)
     truth, hits = np.sqrt(100 * 1.0), 0
