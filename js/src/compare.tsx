@@ -61,7 +61,7 @@ function Compared({ store }: { store: Store }) {
       <Hands store={store} />
       <div class="cp-b">
         <Curves board={shown} columns={columns} output={output} streaming={streaming} />
-        <Agreement board={shown} output={output} />
+        <Agreement board={shown} output={output} streaming={streaming} />
       </div>
       <Metrics columns={columns} />
       <p class="s q">{[reason, ...notices].join(" ")}</p>

@@ -55,6 +55,14 @@ export function significant(value: number): string {
   return threeDigits(value);
 }
 
+/** A difference below this is left by rounding in 64 bits. */
+const ROUNDING = 1e-12;
+
+/** What was measured: what rounding left is zero. */
+export function measured(value: number): string {
+  return significant(Math.abs(value) < ROUNDING ? 0 : value);
+}
+
 /** The ends of an axis: no zeros that say nothing. */
 export function axisEnd(value: number): string {
   const size = Math.abs(value);

@@ -1,5 +1,7 @@
 /** Where a number stands on an axis. Bars share one scale, symmetric about zero. */
 
+import { fixed, signed } from "./format";
+
 /** 1.96 standard errors are half of a 95 % interval. */
 export const Z95 = 1.96;
 
@@ -66,4 +68,16 @@ function nice(low: number, high: number): [number, number] {
   const whole = (value: number, round: (value: number) => number) =>
     Number((round(Number((value / step).toPrecision(12))) * step).toPrecision(12));
   return [whole(low, Math.floor), whole(high, Math.ceil)];
+}
+
+/** Room for three decimals and their interval, in pixels. */
+export const USUAL_NUMBERS = 112;
+
+/** Room for the longest weight and interval: a price in yen or a probability of one in a million must not be cut. */
+export function numbersWidth(values: Float32Array | null, errors: Float32Array | null, decimals: number): number {
+  let largest = 0;
+  for (const value of values ?? []) if (Math.abs(value) > largest) largest = Math.abs(value);
+  let widest = 0;
+  for (const error of errors ?? []) if (error > widest && Number.isFinite(error)) widest = error;
+  return Math.ceil(9.1 * signed(-largest, decimals).length + 5 + 7.1 * (1 + fixed(Z95 * widest, decimals).length));
 }

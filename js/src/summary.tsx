@@ -1,7 +1,7 @@
 /** Methods judged over many rows: means with their intervals, and differences row by row. */
 import { Message, Messages } from "./controls/message";
 import { Progress, StateAndStop } from "./controls/state";
-import { duration, significant } from "./format";
+import { duration, measured } from "./format";
 import { Guard, useEscape } from "./guard";
 import type { Summary, SummaryCell, SummaryMetric } from "./schema.gen";
 import type { Store } from "./store";
@@ -109,7 +109,7 @@ function MetricTable({ summary, metric }: { summary: Summary; metric: SummaryMet
                   <span class="q">none</span>
                 ) : (
                   <>
-                    {significant(cell.mean)} <span class="q s">{within(cell.half)}</span>
+                    {measured(cell.mean)} <span class="q s">{within(cell.half)}</span>
                   </>
                 )}
               </td>
@@ -124,7 +124,7 @@ function MetricTable({ summary, metric }: { summary: Summary; metric: SummaryMet
   );
 }
 
-const within = (half: number | null) => (half === null ? "" : `±${significant(half)}`);
+const within = (half: number | null) => (half === null ? "" : `±${measured(half)}`);
 
 /** Whether nothing says that this method is behind the best one. */
 const isOpen = ({ behind, behind_half: half }: SummaryCell) =>
@@ -135,7 +135,9 @@ function apart(cell: SummaryCell, best: boolean, winner: boolean): string {
   if (winner) return "better than all";
   if (best) return "best mean";
   if (behind === null) return "";
-  return `${behind > 0 ? "+" : ""}${significant(behind)} ${within(half)}`;
+  const size = measured(behind);
+  if (size === "0" && within(half) === "±0") return "the same";
+  return `${behind > 0 && size !== "0" ? "+" : ""}${size} ${within(half)}`;
 }
 
 /** Where a value stands between the ends of all intervals, from 0 to 100. */

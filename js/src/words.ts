@@ -58,17 +58,17 @@ export function stateLine(status: Status | null, picture: Picture, link: Link): 
   const tail = estimate ? [seed(estimate.random_state)] : [];
   if (link === "saved" || link === "gone") {
     const rows = status?.rows || estimate?.n_rows || 0;
-    return [["saved", ...(rows ? [`${whole(rows)} rows`] : []), ...tail].join(" · ")];
+    return [["saved", ...(rows ? [counted(rows, "rows")] : []), ...tail].join(" · ")];
   }
   if (!status || status.state === "idle") return ["waiting to start"];
   const { state, rows, total, seconds } = status;
-  const of = total === null ? `${whole(rows)} rows` : `${whole(rows)} of ${whole(total)} rows`;
+  const of = total === null ? counted(rows, "rows") : `${whole(rows)} of ${counted(total, "rows")}`;
   // the estimate is done and stands; the model is still asked for what the sliders draw
   const ended =
     estimate && estimate.run === status.run && (estimate.state === "settled" || estimate.state === "capped");
   if (state === "running" && ended)
     return [
-      [estimate.state === "capped" ? "finished" : "settled", `${whole(rows)} rows`, "curves to come"].join(" · "),
+      [estimate.state === "capped" ? "finished" : "settled", counted(rows, "rows"), "curves to come"].join(" · "),
     ];
   if (state === "running") {
     if (rows === 0) return [`calling the model · ${total === null ? "0 rows" : of}`];
@@ -78,10 +78,10 @@ export function stateLine(status: Status | null, picture: Picture, link: Link): 
     if (status.seconds_left !== null) facts.push(`${duration(status.seconds_left)} left`);
     return done === null ? [facts.join(" · ")] : [bold(`${done} %`), ` · ${facts.join(" · ")}`];
   }
-  if (state === "failed") return [rows > 0 ? `failed after ${whole(rows)} rows` : "failed"];
+  if (state === "failed") return [rows > 0 ? `failed after ${counted(rows, "rows")}` : "failed"];
   if (state === "stopped") return [bold("stopped"), ` · ${[of, ...tail].join(" · ")}`];
   const word = state === "capped" ? "finished" : "settled";
-  return [[word, `${whole(rows)} rows`, duration(seconds), ...tail].join(" · ")];
+  return [[word, counted(rows, "rows"), duration(seconds), ...tail].join(" · ")];
 }
 
 /** What is said of a kernel that does not answer, and of one that cannot. */

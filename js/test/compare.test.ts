@@ -110,7 +110,7 @@ describe("methods side by side", () => {
     await painted();
     expect(view.words(".jx-say")).toBe("The model bears out no single method most.");
     expect(view.words(".cp .why")).toBe("Grad-CAM explains image inputs.");
-    expect(view.words(".cp-t")).toContain("KernelSHAP, LIME 0.50\u2026 1.00".replace(" 1", "1").replace("E ", "E"));
+    expect(view.words(".cp-t")).toContain("KernelSHAP, LIME 0.50none 1.00".replace(" 1", "1").replace("E ", "E"));
     expect(view.$('.cp-m td [title="it adds up to nothing"]')?.textContent).toBe("none");
     expect(view.all(".cp-c path").length).toBe(5);
     expect(view.words(".jx-state")).toContain("4 methods \u00b7 seed 7");

@@ -109,7 +109,7 @@ describe("in the view", () => {
 
   it("says if none does", async () => {
     await show("text");
-    expect(view.words(".jx-say")).toMatch(/(No single word|None of the 40 largest words) flips it by being away\./);
+    expect(view.words(".jx-say")).toMatch(/(No single word|None of the 40 largest words) flips it when taken away\./);
   });
 
   it("a piece says what hiding it alone does, and dials have the prediction as their groove", async () => {

@@ -215,7 +215,8 @@ class Benchmark:
         said = [f"{name} is preferable in {_listed(metrics)}." for name, metrics in won.items() if name]
         if won.get(""):
             said.append(
-                f"In {_listed(won[''])} no method is: the interval of its difference to some other one includes zero."
+                f"No method is preferable in {_listed(won[''])}: "
+                "the interval of its difference to some other one includes zero."
             )
         said += [f"{name} is behind the best in {_listed(metrics)}." for name, metrics in behind.items()]
         if len([name for name in won if name]) > 1:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,41 +20,135 @@ from jupyter_xai.widget.widget import read_bundle
 from tests.browser.lab import chromium
 from tests.golden.make import ERROR, pack, state_of
 from tests.golden.overviews import OVERVIEWS, overview_state
-from tests.golden.samples import EVERY, credit
+from tests.golden.samples import EVERY, credit, review
 
 STORED = Path(__file__).resolve().parents[1] / "golden" / "shots"
+SHOWCASE = STORED.parent / "showcase"
 THEMES = {"light": "#ffffff", "dark": "#111111"}
 WIDTHS = (360, 820, 1400)
-_COLOURS = 48
+_COLOURS = 64
 """Colours of a stored picture: enough to look at, and small."""
+_FINE = {"photo": 255, "applicant": 128, "review": 128}
+"""Of those that people are shown."""
 
 State = dict[str, Any]
+Act = Callable[[Any], None]
+"""What a hand does before the picture is taken; it is given the page."""
 
 
-def states() -> Iterator[tuple[str, State, bool]]:
-    """Name, state, and whether a kernel listens."""
+@dataclass(frozen=True)
+class Shown:
+    """One state of the view.
+
+    Parameters
+    ----------
+    name : str
+    state : dict
+        The traits of the view's model.
+    kernel : {"listens", "none", "gone"}
+        Who is there to answer.
+    act : callable, optional
+        What a hand does first.
+    """
+
+    name: str
+    state: State
+    kernel: Literal["listens", "none", "gone"] = "listens"
+    act: Act | None = None
+
+
+def with_status(view: State, /, **changed: Any) -> State:
+    """The same view at another point of its run."""
+    return {**view, "status": {**view["status"], **changed}}
+
+
+def showcase(name: str) -> State:
+    """A real model, explained (``tests/golden/make_showcase.py``)."""
+    return dict(json.loads((SHOWCASE / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def runs(applicant: State) -> Iterator[Shown]:
+    """A view from its first sign of life to its end."""
+    yield Shown("waiting", {"status": {**applicant["status"], "state": "running", "rows": 0, "total": None}})
+    begun = with_status(applicant, state="running", rows=0, total=3000, seconds=0.1)
+    yield Shown("begun", {**begun, "curves": {}, "frame": {}})
+    running = state_of("table", replace(EVERY["table"](), status="running", forecast_evals=3000, n_evals=240))
+    yield Shown("running", with_status(running, seconds_left=6.7))
+    yield Shown("stopped", with_status(applicant, state="stopped", rows=1200, total=3000))
+    yield Shown("failed", with_status(applicant, state="failed", rows=640, error=ERROR))
+    yield Shown("saved", applicant, kernel="none")
+    yield Shown("quiet", applicant, act=unanswered)
+    yield Shown("gone", applicant, kernel="gone")
+
+
+def unanswered(page: Any) -> None:
+    """Ask for more, and nothing comes back for a while: here the while is short."""
+    page.evaluate("() => { window.later = setTimeout; setTimeout = (f, ms) => later(f, ms > 4000 ? 1 : ms) }")
+    page.get_by_role("button", name="More samples").click()
+    page.get_by_text("No answer from the kernel yet").first.wait_for(state="attached")
+    page.evaluate("() => { setTimeout = window.later }")
+
+
+def hands(applicant: State) -> Iterator[Shown]:
+    """What is seen under the hand."""
+    slider = ".jx-row:nth-child(4) input[type=range]"
+    yield Shown("hovered", applicant, act=lambda page: page.locator(slider).hover())
+    yield Shown("focused", applicant, act=lambda page: reach(page, slider))
+    yield Shown(
+        "pointed-text", showcase("review"), act=lambda page: page.get_by_text("wonderful").first.hover()
+    )
+    yield Shown("pointed-image", showcase("photo"), act=lambda page: page.locator("canvas").first.hover())
+    yield Shown("grouped", {**state_of("text", review()), "display": {"grouped": True}})
+    yield Shown("what-the-model-sees", showcase("photo-changed"), act=see_what_the_model_sees)
+    yield Shown("settings", applicant, act=lambda page: page.locator(".jx-panel summary").first.click())
+    yield Shown("all-rows", {**applicant, "display": {"all_rows": True, "sort": "name"}})
+
+
+def reach(page: Any, selector: str) -> None:
+    """By the keyboard, so that what is focused is seen to be."""
+    page.locator(".jx-row:nth-child(4) .jx-val :is(input, select)").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("selector => document.activeElement.matches(selector)", selector)
+
+
+def see_what_the_model_sees(page: Any) -> None:
+    """The photo as the changes leave it."""
+    page.get_by_label("what the model sees").check()
+
+
+def states() -> Iterator[Shown]:
+    """Every state of the view."""
+    applicant = showcase("applicant")
+    for name in ("applicant", "review", "photo"):
+        yield Shown(name, showcase(name))
+        yield Shown(f"{name}-changed", showcase(f"{name}-changed"))
+        yield Shown(f"{name}-removed", {**showcase(name), "display": {"removed": 3}}, kernel="none")
+    yield from runs(applicant)
+    yield from hands(applicant)
     for name, make in EVERY.items():
-        yield name, state_of(name, make()), True
-    table = state_of("table", EVERY["table"]())
-    yield "saved", table, False
-    running = replace(EVERY["table"](), status="running", forecast_evals=3000)
-    yield "running", state_of("table", running), True
-    failed = state_of("table", EVERY["table"]())
-    failed["status"] = {**failed["status"], "state": "failed", "error": ERROR}
-    yield "failed", failed, True
-    yield "waiting", {"status": {**table["status"], "state": "running", "rows": 0, "total": None}}, True
-    for name in ("table", "text", "image"):
-        removed = state_of(name, EVERY[name]())
-        removed["display"] = {**removed["display"], "removed": 3}
-        yield f"removal-{name}", removed, False
-    yield "wide-table", state_of("table", credit(60)), True
-    yield "compare", compared(), True
-    yield "compare-text", compared_text(), True
-    yield "compare-image", compared_image(), True
-    yield "benchmark", benchmarked(), True
-    yield "rows", overview_state(OVERVIEWS["credit"](), row=74), False
-    yield "rows-many", overview_state(OVERVIEWS["many"]()), True
-    yield "rows-places", overview_state(OVERVIEWS["places"]()), True
+        yield Shown(name, state_of(name, make()))
+    yield Shown("flat", state_of("zero", replace(EVERY["zero"](), status="settled")))
+    yield Shown("long-names", long_names(applicant))
+    yield Shown("wide-table", state_of("table", credit(200)))
+    yield Shown("compare", compared())
+    yield Shown("compare-text", compared_text())
+    yield Shown("compare-image", compared_image())
+    yield Shown("benchmark", benchmarked())
+    yield Shown("rows", overview_state(OVERVIEWS["credit"](), row=74), kernel="none")
+    yield Shown("rows-many", overview_state(OVERVIEWS["many"]()))
+    yield Shown("rows-places", overview_state(OVERVIEWS["places"]()))
+
+
+def long_names(state: State) -> State:
+    """Names as data bases have them, and an output in a sentence."""
+    layout = state["geometry"]["layout"]
+    columns = [
+        {**column, "name": f"{column['name'].replace(' ', '_')}_of_the_applicant_at_the_time_of_asking"}
+        for column in layout["columns"]
+    ]
+    names = ["the applicant will not repay in full within the agreed term", "will repay"]
+    geometry = {**state["geometry"], "layout": {**layout, "columns": columns}, "output_names": names}
+    return {**state, "geometry": geometry, "frame": {**state["frame"], "target_names": names}}
 
 
 NAMES = ["income", "debt", "age", "rooms", "years at this address"]
@@ -114,7 +208,7 @@ def compared_text() -> State:
         liked, text, ["lime", "kernel_shap", "occlusion"], n_samples=500, output_names=["liked"],
         output="probability",
     )  # fmt: skip
-    view.what_if({"op": "strike", "positions": [7]}, {"op": "insert", "position": 3, "text": "really"})
+    view.what_if({"op": "strike", "positions": [8]}, {"op": "insert", "position": 3, "text": "really"})
     return page_of(view)
 
 
@@ -148,9 +242,26 @@ def benchmarked() -> State:
     return page_of(found)
 
 
-def take(page: Any, state: State, *, live: bool, theme: str, width: int) -> bytes:
+_MOUNT = """async ([code, style, state, kernel]) => {
+  document.getElementById('own').textContent = style;
+  const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
+  const {mount, default: widget} = await import(address);
+  const place = document.querySelector('main');
+  if (kernel !== 'gone') return void mount(place, JSON.parse(state), {live: kernel === 'listens'});
+  // a widget whose comm is closed
+  const traits = JSON.parse(state, (_, value) => value?.$b64 === undefined ? value
+    : new DataView(Uint8Array.from(atob(value.$b64), c => c.charCodeAt(0)).buffer));
+  const model = {get: name => traits[name], set() {}, save_changes() {}, on() {}, off() {},
+                 send() { throw new Error('Cannot send') }};
+  widget.initialize({model});
+  widget.render({model, el: place});
+}"""
+
+
+def take(page: Any, shown: Shown, *, theme: str, width: int) -> bytes:
     """One picture, as PNG."""
     ground = THEMES[theme]
+    page.mouse.move(0, 0)
     page.set_viewport_size({"width": width + 32, "height": 200})
     page.set_content(
         "<!doctype html><meta charset=utf-8><style>"
@@ -158,25 +269,22 @@ def take(page: Any, state: State, *, live: bool, theme: str, width: int) -> byte
         f"body{{margin:16px;background:{ground}}}*{{transition:none!important}}</style>"
         "<style id=own></style><main></main>"
     )
-    page.evaluate(
-        """async ([code, style, state, live]) => {
-             document.getElementById('own').textContent = style;
-             const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
-             const {mount} = await import(address);
-             mount(document.querySelector('main'), JSON.parse(state), {live}) }""",
-        [read_bundle("index.js"), read_bundle("index.css"), json.dumps(pack({"uid": "page", **state})), live],
-    )
+    state = json.dumps(pack({"uid": "page", **shown.state}))
+    page.evaluate(_MOUNT, [read_bundle("index.js"), read_bundle("index.css"), state, shown.kernel])
     page.wait_for_timeout(350)  # photos are decoded on their own time
+    if shown.act:
+        shown.act(page)
+        page.wait_for_timeout(150)
     return bytes(page.screenshot(full_page=True))
 
 
-def small(png: bytes) -> bytes:
+def small(png: bytes, colours: int = _COLOURS) -> bytes:
     """The picture in few colours."""
     from PIL import Image
 
     file = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    picture.quantize(colours, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
@@ -192,27 +300,33 @@ def far(one: bytes, other: bytes) -> float:
     return float(np.abs(coarse[0] - coarse[1]).mean() / 255)
 
 
-def all_shots(keep: Callable[[str, bytes], None]) -> None:
-    """Take every picture and hand it on by its name."""
+def all_shots(keep: Callable[[str, bytes], None], only: Collection[str] = ()) -> None:
+    """Take every picture, or those of some states, and hand each on by its name."""
     with chromium() as browser:
         page = browser.new_page()
-        for name, state, live in states():
+        for shown in states():
+            if only and shown.name not in only:
+                continue
             for theme in THEMES:
                 for width in WIDTHS:
-                    keep(
-                        f"{name}-{theme}-{width}.png", take(page, state, live=live, theme=theme, width=width)
-                    )
+                    keep(f"{shown.name}-{theme}-{width}.png", take(page, shown, theme=theme, width=width))
 
 
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description="Pictures of every state of the view.")
     parser.add_argument("--write", type=Path, default=STORED, metavar="FOLDER")
-    folder = parser.parse_args().write
+    parser.add_argument("only", nargs="*", metavar="STATE", help="these states only; all without it")
+    asked = parser.parse_args()
+    folder: Path = asked.write
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
-    all_shots(lambda name, png: (folder / name).write_bytes(small(png)))
+    if not asked.only:
+        for old in folder.glob("*.png"):
+            old.unlink()
+    all_shots(
+        lambda name, png: (folder / name).write_bytes(small(png, _FINE.get(name.split("-")[0], _COLOURS))),
+        asked.only,
+    )
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.shots import STORED, THEMES, WIDTHS, far, states, take
+from tests.browser.shots import STORED, THEMES, WIDTHS, Shown, far, states, take
 
 TOLERANCE = 0.03
 """Of 1; another font moves a picture by about 0.01, a missing part by more than 0.05."""
@@ -23,16 +23,18 @@ STATES = list(states())
 
 
 def test_every_stored_picture_is_of_a_state_there_is() -> None:
-    expected = {f"{name}-{theme}-{width}.png" for name, *_ in STATES for theme in THEMES for width in WIDTHS}
+    names = [shown.name for shown in STATES]
+    expected = {f"{name}-{theme}-{width}.png" for name in names for theme in THEMES for width in WIDTHS}
+    assert len(set(names)) == len(names)
     assert {path.name for path in STORED.glob("*.png")} == expected
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize(("name", "state", "live"), STATES, ids=[name for name, *_ in STATES])
-def test_looks_as_it_did(name: str, state: Any, live: bool, theme: str, plain: Any) -> None:
+@pytest.mark.parametrize("shown", STATES, ids=lambda shown: shown.name)
+def test_looks_as_it_did(shown: Shown, theme: str, plain: Any) -> None:
     for width in WIDTHS:
-        png = take(plain, state, live=live, theme=theme, width=width)
-        stored = (STORED / f"{name}-{theme}-{width}.png").read_bytes()
+        png = take(plain, shown, theme=theme, width=width)
+        stored = (STORED / f"{shown.name}-{theme}-{width}.png").read_bytes()
         if far(png, stored) >= TOLERANCE:  # a photo may not have been decoded yet
             plain.wait_for_timeout(3000)
             png = plain.screenshot(full_page=True)

@@ -69,12 +69,15 @@ def state_of(name: str, explanation: Explanation) -> dict[str, Any]:
         "geometry": encode_geometry(
             explanation.features,
             run=1,
-            took=f"golden: {name}",
+            took=f"Golden {name}.",
             output_names=names,
             n_outputs=len(names),
             output_unit=explanation.output_unit,
             threshold=THRESHOLDS.get(name),
-            methods=METHODS,
+            methods=[
+                {**method, "why_not": ""} if method["name"] == explanation.method else method
+                for method in METHODS
+            ],
             params=encode_params(SPECS),
         ),
         "frame": encode_frame(explanation, run=1, seq=3, method_label=LABELS[explanation.method]),

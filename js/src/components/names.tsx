@@ -1,5 +1,5 @@
 /** Long names lose their middle and keep both ends; the whole name is the tip and the accessible name. */
-const ENDING = 10;
+const ENDING = 8;
 const LONG = 22;
 
 export function MiddleName({ name }: { name: string }) {

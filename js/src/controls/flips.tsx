@@ -40,11 +40,10 @@ export function Flips({ store }: { store: Store }) {
           >
             <bdi>{name}</bdi>
             {words && ` ${words}`}
-            {i < named.length - 1 && <span class="sep">,</span>}
+            <span class="sep">{i < named.length - 1 ? "," : "."}</span>
           </button>
         </>
       ))}
-      .
     </>
   );
 }
@@ -69,7 +68,12 @@ function valuesThatFlip(store: Store, geometry: Geometry): Found | null {
   if (!flips || (flips.length === 0 && behind(""))) return null;
   const offers = flips.map(({ feature, name, words, value }) => {
     const column = columns[feature];
-    return { feature, name, words, edit: { op: "set" as const, feature: column?.key ?? column?.name ?? "", value } };
+    return {
+      feature,
+      name: shortened(name),
+      words,
+      edit: { op: "set" as const, feature: column?.key ?? column?.name ?? "", value },
+    };
   });
   return { offers, none: "No single change flips it.", way: offers.length > 1 ? "change" : "" };
 }
@@ -95,8 +99,8 @@ function featuresThatFlip(store: Store, geometry: Geometry): Found | null {
   return {
     offers,
     none: all
-      ? `No single ${things.replace(/s$/, "")} flips it by being away.`
-      : `None of the ${counted(paths.presence.size, `largest ${things}`)} flips it by being away.`,
+      ? `No single ${things.replace(/s$/, "")} flips it when taken away.`
+      : `None of the ${counted(paths.presence.size, `largest ${things}`)} flips it when taken away.`,
     way: layout.type === "tokens" ? "strike" : "hide",
   };
 }

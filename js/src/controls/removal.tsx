@@ -2,8 +2,9 @@ import { Groove } from "../components/groove";
 import { heightAt } from "../curves";
 import { namesAfter } from "../features";
 import { decider } from "../flips";
-import { counted, MINUS, prediction, shortened, whole } from "../format";
+import { counted, decimalsFor, MINUS, prediction, shortened, whole } from "../format";
 import { drawingOf, meanHeight, type Removal, turnedAt, type Verdict, verdict } from "../removal";
+import { numbersWidth } from "../scales";
 import type { Geometry } from "../schema.gen";
 import type { Store } from "../store";
 import { featureWord, thresholdOf } from "../words";
@@ -19,7 +20,7 @@ const WORDS: Record<Verdict, string> = {
 /** Removes the features that raise the output most, one after another, along the curve that came with them. */
 export function RemovalRow({ store }: { store: Store }) {
   const geometry = store.geometry.value;
-  const { row, target, prediction: score } = store.picture.value;
+  const { row, target, prediction: score, values, errors, end } = store.picture.value;
   const { removal, display, paths } = store;
   const found = removal.value;
   if (!geometry || (!found && !paths.value.removal.has(row))) return null;
@@ -44,7 +45,12 @@ export function RemovalRow({ store }: { store: Store }) {
     </button>
   );
   return (
-    <div class="jx-rem" role="group" aria-label={`Remove the ${things} that raise it most`}>
+    <div
+      class="jx-rem"
+      role="group"
+      style={{ "--numbers": `${numbersWidth(values, errors, decimalsFor(unit, end))}px` }}
+      aria-label={`Remove the ${things} that raise it most`}
+    >
       <span class="nm">remove top k</span>
       <span class="ct">
         {button("one fewer", MINUS, k - 1)}

@@ -91,8 +91,8 @@ function Photos({ store, layout, known, ends, hot, setHot, fixed }: PhotosProps)
         ))}
       </div>
       {live && (
-        <p class="s q">
-          {layout.labels ? "Click a piece to hide it, drag" : "Drag"} to cover a part, in all of them, with{" "}
+        <p class="s q cp-o">
+          {layout.labels ? "Click a piece to hide it, drag" : "Drag"} to cover a part, in all of them, with
           <ToolChoice tool={tool} setTool={setTool} />
         </p>
       )}

@@ -1,6 +1,6 @@
 /** What judges explanations: removal curves beside random orders, agreement, metrics with their intervals. */
 import type { Shown } from "../board";
-import { axisEnd, fixed, significant } from "../format";
+import { axisEnd, fixed, measured } from "../format";
 import type { Board, BoardMetric } from "../schema.gen";
 
 const HEIGHT = 92;
@@ -106,10 +106,10 @@ function spread<Label extends { y: number }>(labels: Label[]): Label[] {
 }
 
 /** Do they agree with each other? */
-export function Agreement({ board, output }: { board: Board; output: number }) {
+export function Agreement({ board, output, streaming }: Omit<CurvesProps, "columns">) {
   if (board.pairs.length === 0) return null;
   const label = (at: number) => board.columns[at]?.label ?? "";
-  const said = (value: number | null | undefined) => (value == null ? "\u2026" : fixed(value, 2));
+  const said = (value: number | null | undefined) => (value != null ? fixed(value, 2) : streaming ? "\u2026" : "none");
   return (
     <table class="cp-t">
       <caption>Do they agree with each other?</caption>
@@ -147,8 +147,8 @@ export function Metrics({ columns }: { columns: readonly Shown[] }) {
     if (metric.value === null) return <span title={metric.said}>{metric.awaited ? "\u2026" : "none"}</span>;
     return (
       <>
-        {significant(metric.value)}
-        {metric.half !== null && <span class="q"> ±{significant(metric.half)}</span>}
+        {measured(metric.value)}
+        {metric.half !== null && <span class="q"> ±{measured(metric.half)}</span>}
       </>
     );
   };

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { domainOf } from "../columns";
 import { Axis, Bar } from "../components/bar";
 import { useMovingRows } from "../components/moving";
 import { type FeatureRow, rowsOf } from "../features";
 import { decider, heightsOf, present } from "../flips";
-import { axisEnd, counted, decimalsFor, fixed, signed } from "../format";
-import { couldBeZero, Z95 } from "../scales";
+import { axisEnd, counted, decimalsFor, signed } from "../format";
+import { couldBeZero, numbersWidth, USUAL_NUMBERS } from "../scales";
 import type { Geometry } from "../schema.gen";
 import type { Store } from "../store";
 import { thresholdOf } from "../words";
@@ -38,7 +39,9 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const columns = geometry.layout.type === "columns" ? geometry.layout.columns : [];
   const paths = store.paths.value;
   const removed = store.removal.value?.removed;
-  const tracks = columns.length > 0 && (ground.live || paths.response.size > 0);
+  const tracks = columns.some(
+    (column, at) => column.raw !== undefined && domainOf(column, column.raw) && (ground.live || paths.response.has(at)),
+  );
   const by = (next: "weight" | "name") => () => store.show({ sort: sort === next ? "original" : next });
   return (
     <>
@@ -136,18 +139,6 @@ function TrackHead({ ground, drawn }: { ground: Ground; drawn: boolean }) {
       )}
     </div>
   );
-}
-
-/** Room for three decimals and their interval, in pixels. */
-const USUAL_NUMBERS = 112;
-
-/** Room for the longest weight and interval: a price in yen or a probability of one in a million must not be cut. */
-function numbersWidth(values: Float32Array | null, errors: Float32Array | null, decimals: number): number {
-  let largest = 0;
-  for (const value of values ?? []) if (Math.abs(value) > largest) largest = Math.abs(value);
-  let widest = 0;
-  for (const error of errors ?? []) if (error > widest && Number.isFinite(error)) widest = error;
-  return Math.ceil(9.1 * signed(-largest, decimals).length + 5 + 7.1 * (1 + fixed(Z95 * widest, decimals).length));
 }
 
 const MOST_FOUND = 30;
