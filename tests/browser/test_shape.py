@@ -100,7 +100,8 @@ def test_less_motion_is_none(show: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["table", "text", "pixels", "edited image", "compare 4 methods", "compare text", "rows credit"]
+    "name",
+    ["table", "text", "pixels", "edited image", "compare 4 methods", "compare text", "rows credit", "pairs"],
 )
 def test_the_keyboard_reaches_everything_and_is_seen(name: str, show: Callable[..., Any]) -> None:
     page = show(STATES[name](), 820)
