@@ -129,6 +129,9 @@ function stepOf(variance: number, size: number): number {
   return 1;
 }
 
+/** Numbers of a pixel, the opacity with them: a photo is one array then. */
+const CHANNELS = 4;
+
 /** Running means along both axes, one after another: close to a Gaussian, at the same cost for any width. */
 function blurred(rgba: Uint8ClampedArray, width: number, height: number, sigma: number): Uint8ClampedArray {
   const step = stepOf(sigma * sigma, Math.min(width, height));
@@ -137,81 +140,66 @@ function blurred(rgba: Uint8ClampedArray, width: number, height: number, sigma: 
   const variance = (sigma * sigma - coarse(step)) / (step * step);
   const radius = variance < 2.2 ? 0 : Math.floor(-0.5 + Math.sqrt(0.25 + variance));
   const wider = Math.round((1.5 * (variance - radius * (radius + 1))) / (radius + 1));
-  // three neighbours of unequal weight have any small variance
-  const passes = radius > 0 || variance > 1.4 ? 3 : variance > 0.67 ? 2 : 1;
-  const planes: Float32Array[] = [];
-  const spare = new Float32Array(w * h);
-  for (let channel = 0; channel < 3; channel++) {
-    const plane = thinned(rgba, channel, width, height, step);
-    for (let pass = 0; pass < passes; pass++)
-      for (const [one, other, lines] of [
-        [plane, spare, [h, w, w, 1]],
-        [spare, plane, [w, 1, h, w]],
-      ] as const)
-        if (radius > 0) means(one, other, lines, radius + Number(pass >= 3 - wider));
-        else neighbours(one, other, lines, variance / passes / 2);
-    planes.push(plane);
-  }
-  return smoothed(planes as [Float32Array, Float32Array, Float32Array], width, height, step);
+  // five neighbours of unequal weight have any small variance
+  const passes = radius > 0 ? 3 : variance > 1.33 ? 2 : 1;
+  let plane: Float32Array = step === 1 ? new Float32Array(rgba) : thinned(rgba, width, height, step);
+  let spare: Float32Array = new Float32Array(plane.length);
+  for (let pass = 0; pass < passes; pass++)
+    for (const axis of [
+      [h, w, CHANNELS],
+      [1, h, CHANNELS * w],
+    ] as const) {
+      if (radius > 0) means(plane, spare, axis, radius + Number(pass >= 3 - wider));
+      else neighbours(plane, spare, axis, variance / passes);
+      [plane, spare] = [spare, plane];
+    }
+  return step === 1 ? new Uint8ClampedArray(plane) : smoothed(plane, width, height, step);
 }
 
-/** One channel at so many times fewer pixels a side: their means. */
-function thinned(rgba: Uint8ClampedArray, channel: number, width: number, height: number, step: number): Float32Array {
+/** A photo at so many times fewer pixels a side: the means of its colours. */
+function thinned(rgba: Uint8ClampedArray, width: number, height: number, step: number): Float32Array {
   const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
-  const plane = new Float32Array(w * h);
-  for (let y = 0; y < height; y++) {
-    const start = Math.floor(y / step) * w;
-    for (let x = 0, from = 4 * y * width + channel; x < width; x++, from += 4) {
-      const at = start + Math.floor(x / step);
-      plane[at] = (plane[at] as number) + (rgba[from] as number);
+  const plane = new Float32Array(CHANNELS * w * h);
+  for (let y = 0, from = 0; y < height; y++) {
+    const rows = Math.min(step, height - (y - (y % step)));
+    for (let x = 0, at = CHANNELS * w * Math.floor(y / step); x < width; x += step, at += CHANNELS) {
+      const columns = Math.min(step, width - x);
+      let [red, green, blue] = [0, 0, 0];
+      for (let i = 0; i < columns; i++, from += CHANNELS) {
+        red += rgba[from] as number;
+        green += rgba[from + 1] as number;
+        blue += rgba[from + 2] as number;
+      }
+      const share = 1 / (rows * columns);
+      plane[at] = (plane[at] as number) + red * share;
+      plane[at + 1] = (plane[at + 1] as number) + green * share;
+      plane[at + 2] = (plane[at + 2] as number) + blue * share;
     }
   }
-  for (let y = 0; y < h; y++)
-    for (let x = 0; x < w; x++)
-      plane[y * w + x] =
-        (plane[y * w + x] as number) / (Math.min(step, width - step * x) * Math.min(step, height - step * y));
   return plane;
 }
 
-/** Planes at full size, along straight lines between their pixels. */
-function smoothed(
-  planes: readonly [Float32Array, Float32Array, Float32Array],
-  width: number,
-  height: number,
-  step: number,
-): Uint8ClampedArray {
+/** Such a photo at full size, along straight lines between its pixels. */
+function smoothed(plane: Float32Array, width: number, height: number, step: number): Uint8ClampedArray {
   const [w, h] = [Math.ceil(width / step), Math.ceil(height / step)];
-  const [reds, greens, blues] = planes;
   const to = new Uint32Array(width * height);
-  if (step === 1) {
-    for (let at = 0; at < to.length; at++)
-      to[at] =
-        0xff000000 |
-        (((blues[at] as number) + 0.5) << 16) |
-        (((greens[at] as number) + 0.5) << 8) |
-        ((reds[at] as number) + 0.5);
-    return new Uint8ClampedArray(to.buffer);
-  }
   const between = (place: number, last: number) => Math.max(0, Math.min(last, (place + 0.5) / step - 0.5));
   // of a row first the colours at its height, then those between them
-  const line = new Float32Array(3 * w + 3);
+  const wide = CHANNELS * w;
+  const line = new Float32Array(wide + CHANNELS);
   const columns = Float32Array.from({ length: width }, (_, x) => between(x, w - 1));
   for (let y = 0; y < height; y++) {
     const row = between(y, h - 1);
-    const [top, low] = [Math.floor(row) * w, Math.min(h - 1, Math.floor(row) + 1) * w];
+    const [top, low] = [wide * Math.floor(row), wide * Math.min(h - 1, Math.floor(row) + 1)];
     const down = row - Math.floor(row);
     // half a shade more, as what is left of a shade is cut off
-    for (let x = 0; x < w; x++) {
-      const [red, green, blue] = [reds[top + x] as number, greens[top + x] as number, blues[top + x] as number];
-      line[3 * x] = red + ((reds[low + x] as number) - red) * down + 0.5;
-      line[3 * x + 1] = green + ((greens[low + x] as number) - green) * down + 0.5;
-      line[3 * x + 2] = blue + ((blues[low + x] as number) - blue) * down + 0.5;
-    }
+    for (let i = 0; i < wide; i++)
+      line[i] = (plane[top + i] as number) + ((plane[low + i] as number) - (plane[top + i] as number)) * down + 0.5;
     for (let x = 0, at = y * width; x < width; x++, at++) {
       const column = columns[x] as number;
-      const left = 3 * (column | 0);
+      const left = CHANNELS * (column | 0);
       const across = column - (column | 0);
-      const right = across > 0 ? left + 3 : left;
+      const right = across > 0 ? left + CHANNELS : left;
       const red = (line[left] as number) + ((line[right] as number) - (line[left] as number)) * across;
       const green = (line[left + 1] as number) + ((line[right + 1] as number) - (line[left + 1] as number)) * across;
       const blue = (line[left + 2] as number) + ((line[right + 2] as number) - (line[left + 2] as number)) * across;
@@ -221,42 +209,51 @@ function smoothed(
   return new Uint8ClampedArray(to.buffer);
 }
 
-/** Means of 2r + 1 neighbours along lines of memory: `lines` of them, `next` apart, their pixels `apart`; edges are repeated. */
-function means(
-  from: Float32Array,
-  to: Float32Array,
-  [lines, next, length, apart]: readonly [number, number, number, number],
-  radius: number,
-): void {
+/** `blocks` of `length` places of `wide` numbers each, one after another: rows of pixels, or one column of whole rows. */
+type Axis = readonly [blocks: number, length: number, wide: number];
+
+/** Means of 2r + 1 places; edges are repeated. */
+function means(from: Float32Array, to: Float32Array, [blocks, length, wide]: Axis, radius: number): void {
   const share = 1 / (2 * radius + 1);
-  for (let line = 0; line < lines; line++) {
-    const first = line * next;
-    const last = first + (length - 1) * apart;
-    const reach = radius * apart;
-    let sum = 0;
-    for (let at = first - reach; at <= first + reach; at += apart)
-      sum += from[at < first ? first : at > last ? last : at] as number;
-    for (let at = first; at <= last; at += apart) {
-      to[at] = sum * share;
-      const [coming, gone] = [at + reach + apart, at - reach];
-      sum += (from[coming > last ? last : coming] as number) - (from[gone < first ? first : gone] as number);
+  const sums = new Float64Array(wide);
+  for (let block = 0; block < blocks; block++) {
+    const first = block * length * wide;
+    const last = first + (length - 1) * wide;
+    sums.fill(0);
+    for (let place = -radius; place <= radius; place++)
+      for (let i = 0, at = Math.max(first, Math.min(last, first + place * wide)); i < wide; i++, at++)
+        sums[i] = (sums[i] as number) + (from[at] as number);
+    for (let at = first; at <= last; at += wide) {
+      const coming = Math.min(last, at + (radius + 1) * wide);
+      const gone = Math.max(first, at - radius * wide);
+      for (let i = 0; i < wide; i++) {
+        const sum = sums[i] as number;
+        to[at + i] = sum * share;
+        sums[i] = sum + (from[coming + i] as number) - (from[gone + i] as number);
+      }
     }
   }
 }
 
-/** Each pixel with a share of both neighbours along such lines. */
-function neighbours(
-  from: Float32Array,
-  to: Float32Array,
-  [lines, next, length, apart]: readonly [number, number, number, number],
-  share: number,
-): void {
-  for (let line = 0; line < lines; line++) {
-    const first = line * next;
-    const last = first + (length - 1) * apart;
-    for (let at = first; at <= last; at += apart) {
-      const around = (from[at > first ? at - apart : at] as number) + (from[at < last ? at + apart : at] as number);
-      to[at] = (1 - 2 * share) * (from[at] as number) + share * around;
+/** Both neighbours with a weight that has this variance; where that is much, the next two as if it was done twice. */
+function neighbours(from: Float32Array, to: Float32Array, [blocks, length, wide]: Axis, variance: number): void {
+  const twice = variance > 0.67;
+  const near = twice ? (variance / 2) * (1 - variance / 2) : variance / 2;
+  const far = twice ? (variance / 4) ** 2 : 0;
+  const own = 1 - 2 * (near + far);
+  for (let block = 0; block < blocks; block++) {
+    const first = block * length * wide;
+    const last = first + (length - 1) * wide;
+    for (let at = first; at <= last; at += wide) {
+      const before = Math.max(first, at - wide);
+      const after = Math.min(last, at + wide);
+      const long = Math.max(first, at - 2 * wide);
+      const next = Math.min(last, at + 2 * wide);
+      for (let i = 0; i < wide; i++)
+        to[at + i] =
+          own * (from[at + i] as number) +
+          near * ((from[before + i] as number) + (from[after + i] as number)) +
+          far * ((from[long + i] as number) + (from[next + i] as number));
     }
   }
 }

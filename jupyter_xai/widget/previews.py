@@ -69,25 +69,28 @@ class Previews:
         if isinstance(message.get("params"), dict):
             asked["params"] = {**request.get("params", {}), **message["params"]}
         answer = self._preview if kind == "preview" else self._picture
-        self._workers[kind].submit(lambda: self._answer(kind, message.get("id", 0), lambda: answer(asked)))
+        self._workers[kind].submit(lambda: answer(message.get("id", 0), asked))
 
     def cancel(self) -> None:
         """Forget what waits."""
         for worker in self._workers.values():
             worker.cancel()
 
-    def _answer(self, kind: str, number: Any, make: Callable[[], tuple[dict[str, Any], list[bytes]]]) -> None:
+    def _preview(self, number: Any, request: Mapping[str, Any]) -> None:
         try:
-            content, buffers = make()
+            predictions = self._question.predict(request)
         except Exception as error:  # noqa: BLE001  # whatever the user's model raises is said in the view
-            content, buffers = {"error": str(error)}, []
-        self._send({"type": kind, "id": number, **content}, buffers)
-
-    def _preview(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        predictions = self._question.predict(request)
+            self._send({"type": "preview", "id": number, "error": str(error)}, [])
+            return
+        # the hand first: what observes the view in the notebook may take its time
+        self._send({"type": "preview", "id": number, "predictions": predictions.tolist()}, [])
         self._predicted(list(request.get("edits") or ()), predictions)
-        return {"predictions": predictions.tolist()}, []
 
-    def _picture(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        picture: Any = encode.encode_picture(self._question.layout(request))
-        return picture, [picture.pop("image"), picture.pop("labels", b"")]
+    def _picture(self, number: Any, request: Mapping[str, Any]) -> None:
+        try:
+            picture: Any = encode.encode_picture(self._question.layout(request))
+        except Exception as error:  # noqa: BLE001
+            self._send({"type": "picture", "id": number, "error": str(error)}, [])
+            return
+        buffers = [picture.pop("image"), picture.pop("labels", b"")]
+        self._send({"type": "picture", "id": number, **picture}, buffers)

@@ -169,6 +169,21 @@ def test_previews_answer_without_a_run_and_the_newest_wins() -> None:
     assert len(question.requests) == runs
 
 
+def test_what_observes_a_view_does_not_keep_the_hand_waiting() -> None:
+    view = make(FakeQuestion(), LIVE)
+    happened: list[Any] = []
+    view.widget.send = lambda content, buffers=None: happened.append(content["type"])
+    say(view, "hello")
+    view.wait(10)
+    view.observe(lambda change: happened.append(change["new"]), "prediction")
+    for number in (7, 8):  # the second one finds the first done
+        edits = [{"op": "set", "feature": "age", "value": 30 + number}]
+        view._on_message(None, {"type": "preview", "id": number, "edits": edits}, [])
+        until(lambda number=number: happened.count("preview") == number - 6)
+    until(lambda: 0.25 in happened)
+    assert happened.index("preview") < happened.index(0.25)
+
+
 def test_a_failing_preview_is_said() -> None:
     view = make(FakeQuestion(), LIVE)
     sent: list[dict[str, Any]] = []
