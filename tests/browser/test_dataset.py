@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tests.browser.lab import Notebook, open_context
 from tests.browser.waiting import eventually, until, until_text
 
@@ -29,6 +31,13 @@ def number(label: str) -> int:
     return int(label.split(maxsplit=1)[0].removeprefix("#"))
 
 
+def predicted() -> list[int]:
+    """In how many of the cell's rows each class is the more probable."""
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    paid = int((2 * rows[:, 0] > rows[:, 1]).sum())
+    return [60 - paid, paid]
+
+
 def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
     opened = notebook(CELL)
     page = opened.page
@@ -37,7 +46,15 @@ def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
     opened.run_all()
     until_text(page, HEAD, "settled")
     view = page.locator(".jx").first
-    words = ("NormLIME of LIME", "income", "<i>age</i>", "paid", "60 rows", "one dot a row")
+    words = (
+        "NormLIME of LIME",
+        "income",
+        "<i>age</i>",
+        "paid",
+        "60 rows",
+        "one dot a row",
+        "Filled: predicted paid",
+    )
     eventually(lambda: [word for word in words if word not in view.inner_text()], [], page)
     assert page.locator("[class*=xai-fb-]:visible").count() == 0
     eventually(view.locator(".gl [role=rowheader]").first.inner_text, "income", page)
@@ -72,6 +89,10 @@ def test_from_all_rows_to_one_and_its_what_if(notebook: Any) -> None:
     until_text(page, f"{BENEATH} .jx-state", "settled")
     eventually(lambda: page.locator(BENEATH).count(), 1, page)
     opened.expect_python("print(view.result.status, view.n_rows)", "settled 60")
+    # how often each class is predicted, as the model has it
+    counts = [f"{name} {n} rows" for name, n in zip(("unpaid", "paid"), predicted(), strict=True)]
+    said = view.locator("> .jx-head [role=radio]").all_inner_texts()
+    assert [" ".join(each.split()) for each in said][-2:] == counts
     assert problems == []
 
 

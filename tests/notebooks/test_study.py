@@ -293,6 +293,7 @@ def test_the_whole_run_goes_on_from_wherever_it_was_stopped(shown, tmp_path, mon
 KILLED = """
 import dataclasses, sys, time
 from pathlib import Path
+sys.path.append(".")
 import study
 from study import __main__ as script, networks
 from study.measure import CELLS
@@ -304,8 +305,12 @@ tiny = dataclasses.replace(study.Setting.of_budget("20"), n_images=6, n_steady=0
 pictures = study.fashion(dataclasses.replace(tiny, whole=False))
 few = dataclasses.replace(pictures, train=pictures.train[:32], train_labels=pictures.train_labels[:32])
 
+most, done = int(sys.argv.pop(1)), []
+
 def judged(*_):
-    time.sleep(0.2)
+    done.append(1)
+    if len(done) > most:  # until it is killed
+        time.sleep(600)
     return {CELLS: Benchmark((), ("LIME",), (), 1)}
 
 measure.explained, measure.judged = lambda *_: {}, judged
@@ -313,27 +318,27 @@ script.NETWORKS = {"MNIST": lambda setting: (study.trained(study.vgg, few, setti
 script.Setting.of_budget = classmethod(lambda cls: tiny)
 script.main()
 """
-"""The command with a tiny budget: what a picture costs is a moment's sleep."""
+"""The command with a tiny budget, which comes to a stand after so many pictures."""
 
 
 def test_a_process_that_is_killed_keeps_what_it_measured_and_the_next_goes_on(tmp_path):
-    command = [sys.executable, "-c", KILLED, str(tmp_path), "--measure"]
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
     where = {"cwd": Path(study.__file__).parents[1], "stderr": subprocess.PIPE, "text": True}
 
     def kept():
         return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
 
-    with subprocess.Popen(command, **where) as process:
+    with subprocess.Popen([*command, "2", "--measure"], **where) as process:
         end = time.monotonic() + 120
-        while not kept() and process.poll() is None and time.monotonic() < end:
+        while len(kept()) < 2 and process.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
         process.kill()
         process.communicate()
     first = kept()
-    assert 0 < len(first) < 6
+    assert len(first) == 2
     (network,) = tmp_path.glob("*.pt")
     trained_at = network.stat().st_mtime_ns
-    done = subprocess.run(command, timeout=240, check=False, **where)
+    done = subprocess.run([*command, "4", "--measure"], timeout=240, check=False, **where)
     assert done.returncode == 0, done.stderr
     assert len(kept()) == 6
     assert first.items() <= kept().items()  # what was kept is not measured again

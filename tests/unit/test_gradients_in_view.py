@@ -82,4 +82,12 @@ def test_pairs_of_a_row_are_in_the_view_the_saved_state_and_the_page() -> None:
     np.testing.assert_allclose(sent[0], [[0, 1, 0], [1, 0, 0], [0, 0, 0]], atol=1e-6)
     page = found.to_html()
     assert '"pairs"' in page
+    view.what_if({"age": 3.0})
+    assert view.explanation.predictions[0] == pytest.approx(rows[0, 0] * rows[0, 1] + 3.0, rel=1e-5)
+    assert view._page.get("frame")["pairs"]["values"] == frame["pairs"]["values"]  # a sum acts with nothing
+    view.update(second_order=False)
+    view.wait()
+    assert "pairs" not in view._page.get("frame")
+    view.update(second_order=True)
+    view.wait()
     assert "act together most: price with amount +1." in view._fallback()["text/html"]
