@@ -98,6 +98,8 @@ describe("methods side by side", () => {
     expect(rows()).toEqual(["<b>age</b> 24", "purpose car", "duration 36"]);
     const heads = view.all(".cp-h button");
     expect(heads.map((head) => head.textContent)).toEqual(["KernelSHAP", "LIME", "Saliency", "Grad-CAM"]);
+    const costs = view.all(".cp-h [role=columnheader]").map((head) => head.textContent);
+    expect(costs.filter((said) => said?.includes("0.25 s, 1,200 rows"))).toHaveLength(3);
     heads[1]?.click();
     await painted();
     expect(rows()).toEqual(["duration 36", "purpose car", "<b>age</b> 24"]);
