@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.blas import dsymm
+from scipy.linalg.lapack import dpotri
 
 from jupyter_xai.kernels._intervals import half_width_factor
+from jupyter_xai.kernels._mask_evidence import basis, factored, likeliest, stiffened
 from jupyter_xai.kernels._mask_kernel import MaskKernel, MaskRegression
 from jupyter_xai.kernels._solvers import LinearFit, WeightedRidge
 
@@ -25,10 +27,7 @@ BETTER = 0.7
 _APART = 1.3  # draws to one that is learnt from: the others say whether what is left of these can be believed
 _FITTED_ON = 256
 _ROUNDING = 1e-3  # of the range of answers: batches of other sizes may round in another way
-_JITTER = 1e-7
 _GROUPS = 32
-_SPREAD = 1.5  # how unlikely rates are that differ from each other by orders
-_BOUNDS = {"rates": (-9.0, 2.0), "decay": (-0.5, 2.0), "noise": (-14.0, 2.0)}
 
 
 class MaskProcess:
@@ -159,7 +158,7 @@ class _Learnt:
     ) -> None:
         self.kernel, self.rows, self.taken = kernel, seen[taken], taken
         self._system = _System(
-            kernel.matrix(self.rows, self.rows), kernel.noise / np.maximum(counts, 1e-12), _basis(self.rows)
+            kernel.matrix(self.rows, self.rows), kernel.noise / np.maximum(counts, 1e-12), basis(self.rows)
         )
         self._dual, self._linear = self._system.solve(answers[taken])
         self._left = answers - self.predict(seen)
@@ -195,7 +194,7 @@ class _Learnt:
             self.kernel.matrix(rows[first : first + 512], self.rows) @ self._dual
             for first in range(0, len(rows), 512)
         ]
-        return np.concatenate(parts) + _basis(rows) @ self._linear
+        return np.concatenate(parts) + basis(rows) @ self._linear
 
     def left(self, rows: NDArray[np.float64], answers: NDArray[np.float64]) -> NDArray[np.float64]:
         """What is left of all draws by processes that have not seen them, (n, outputs)."""
@@ -313,109 +312,23 @@ class _System:
     """The equations of a Gaussian process with noise, and a linear basis whose coefficients are free."""
 
     def __init__(
-        self, matrix: NDArray[np.float64], noise: NDArray[np.float64], basis: NDArray[np.float64]
+        self, matrix: NDArray[np.float64], noise: NDArray[np.float64], linear: NDArray[np.float64]
     ) -> None:
-        factor, self.log_determinant = _factor(matrix, noise)
-        half = dpotri(factor, lower=1)[0]  # zero above its diagonal, as the factor is
-        self.inverse = half + half.T
-        self.inverse[np.diag_indices(len(half))] = np.diagonal(half)
-        self.inverse_basis = self.inverse @ basis
-        information = basis.T @ self.inverse_basis
-        information[np.diag_indices(len(information))] += 1e-9 * max(1e-300, np.trace(information))
-        self.information = information
-        self.basis_inverse = np.linalg.inv(information)
-        self.projected = self.inverse - self.inverse_basis @ self.basis_inverse @ self.inverse_basis.T
+        factor, _ = factored(matrix, noise, np.empty(matrix.shape, order="F"))
+        inverse = dpotri(factor, lower=1, overwrite_c=1)[0]
+        self.inverse_basis = dsymm(1.0, inverse, linear, lower=1)
+        self.basis_inverse = np.linalg.inv(stiffened(linear.T @ self.inverse_basis))
+        whole = np.tril(inverse, -1)
+        whole += whole.T
+        whole[np.diag_indices(len(whole))] = np.diagonal(inverse)
+        self.projected = whole - self.inverse_basis @ self.basis_inverse @ self.inverse_basis.T
 
     def solve(self, answers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Weights of the kernel's sections, and of the basis."""
         return self.projected @ answers, self.basis_inverse @ (self.inverse_basis.T @ answers)
 
 
-def _factor(matrix: NDArray[np.float64], noise: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Lower Cholesky factor and log-determinant; the jitter grows where rounding asks for it."""
-    diagonal, jitter = np.diagonal(matrix) + noise, _JITTER
-    while True:
-        matrix[np.diag_indices(len(matrix))] = diagonal + jitter * np.diagonal(matrix).max()
-        factor, failed = dpotrf(matrix, lower=1, clean=1)
-        if not failed:
-            return np.asarray(factor), float(2.0 * np.log(np.diagonal(factor)).sum())
-        jitter *= 10.0
-
-
-def _basis(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One, and each feature about 1/2."""
-    return np.column_stack([np.ones(len(rows)), rows - 0.5])
-
-
 def _first_places(rows: NDArray[np.float64]) -> NDArray[np.intp]:
     """Where each different row comes first, in order."""
     packed = np.packbits(rows.astype(np.bool_), axis=1)
     return np.sort(np.unique(packed, axis=0, return_index=True)[1])
-
-
-def likeliest(
-    rows: NDArray[np.float64], answers: NDArray[np.float64], counts: NDArray[np.float64]
-) -> MaskKernel:
-    """The kernel of the greatest marginal likelihood, all outputs together, each with a variance of its own.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features)
-    answers : ndarray of shape (n, outputs)
-    counts : ndarray of shape (n,)
-        Locality weights.
-    """
-    from scipy.optimize import minimize
-
-    d = rows.shape[1]
-    lively = answers[:, np.ptp(answers, axis=0) > 0]
-    starts = [np.append(np.full(d, np.log(rate / d)), [0.0, np.log(1e-3)]) for rate in (0.5, 2.0, 6.0)]
-    if not lively.shape[1]:
-        return _kernel_at(starts[1])
-    evidence = _Evidence(rows, lively, np.maximum(counts, 1e-12))
-    start = min(starts, key=lambda at: evidence(at)[0])
-    bounds = [_BOUNDS["rates"]] * d + [_BOUNDS["decay"], _BOUNDS["noise"]]
-    found = minimize(evidence, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 40})
-    return _kernel_at(found.x)
-
-
-def _kernel_at(at: NDArray[np.float64]) -> MaskKernel:
-    return MaskKernel(np.exp(at[:-2]), float(at[-2]), float(np.exp(at[-1])))
-
-
-class _Evidence:
-    """Twice the negative log marginal likelihood and its gradient, at logarithms of rates, decay, log of the noise."""
-
-    def __init__(
-        self, rows: NDArray[np.float64], answers: NDArray[np.float64], counts: NDArray[np.float64]
-    ) -> None:
-        self._rows, self._answers, self._counts = rows, answers, counts
-        self._basis = _basis(rows)
-        self._log_sizes = np.log(np.maximum(rows.sum(axis=1), 1.0))
-        self._least = 1e-20 * (answers**2).sum(axis=0)
-
-    def __call__(self, at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Value and gradient."""
-        kernel, n, p = _kernel_at(at), len(self._rows), self._basis.shape[1]
-        matrix = kernel.matrix(self._rows, self._rows)
-        noise = kernel.noise / self._counts
-        system = _System(matrix.copy(), noise, self._basis)
-        dual = system.projected @ self._answers
-        squares = np.einsum("nt,nt->t", self._answers, dual) + self._least
-        free, outputs = n - p, len(squares)
-        value = free * np.log(squares).mean() + system.log_determinant
-        value += float(np.linalg.slogdet(system.information)[1])
-        by_matrix = system.projected - free / outputs * (dual / squares) @ dual.T
-        weighted = by_matrix * matrix
-        rates = np.exp(at[:-2])
-        apart = np.einsum("dn,nd->d", self._rows.T @ weighted, 1.0 - self._rows)
-        apart += np.einsum("dn,nd->d", (1.0 - self._rows).T @ weighted, self._rows)
-        centred = at[:-2] - at[:-2].mean()
-        gradient = np.concatenate(
-            [
-                -rates * apart + 2.0 * _SPREAD * centred,
-                [-2.0 * (weighted.sum(axis=1) @ self._log_sizes)],
-                [np.diagonal(by_matrix) @ noise],
-            ]
-        )
-        return float(value + _SPREAD * centred @ centred), gradient

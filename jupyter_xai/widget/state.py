@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jupyter_xai.explanation import Curve, Explanation, Layout, Pixels
 from jupyter_xai.explanation.words import state_line
 from jupyter_xai.protocols import Opening, Progress
-from jupyter_xai.wire import encode
+from jupyter_xai.wire import encode, encode_curves
 from jupyter_xai.wire.plain import float32
 from jupyter_xai.wire.schema import Frame
 
@@ -108,7 +108,7 @@ class Scene:
             self._map_due = seconds + MAP_INTERVAL
             state |= self.frame(run, estimate)
         if estimate.curves:
-            state["curves"] = encode.encode_curves(
+            state["curves"] = encode_curves(
                 self._numbered(run, estimate.curves),
                 run,
                 estimate.curve_rows,

@@ -1,7 +1,7 @@
 """What crosses to the browser: the schema, its encoding and the generated TypeScript types."""
 
+from jupyter_xai.wire.curves import encode_curves
 from jupyter_xai.wire.encode import (
-    encode_curves,
     encode_frame,
     encode_geometry,
     encode_opening,

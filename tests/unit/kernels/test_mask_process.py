@@ -7,8 +7,9 @@ import jupyter_xai as xai
 from jupyter_xai import InputError
 from jupyter_xai.kernels import _mask_process
 from jupyter_xai.kernels._locality import locality
+from jupyter_xai.kernels._mask_evidence import Evidence, likeliest
 from jupyter_xai.kernels._mask_kernel import MaskKernel, MaskRegression
-from jupyter_xai.kernels._mask_process import MaskProcess, likeliest
+from jupyter_xai.kernels._mask_process import MaskProcess
 from jupyter_xai.kernels._solvers import WeightedRidge
 from jupyter_xai.maskers._designs import COINS, SIZES
 from tests.oracle.masks import all_masks, posterior_mean, ridge_over_all
@@ -99,9 +100,7 @@ def test_kernel_is_the_product_over_features():
 def test_evidence_has_the_gradient_of_its_value():
     d, n = 5, 24
     rows = all_masks(d)[RNG.permutation(32)[:n]].astype(float)
-    evidence = _mask_process._Evidence(
-        rows, RNG.normal(size=(n, 2)), closeness(d)[rows.sum(axis=1).astype(int)]
-    )
+    evidence = Evidence(rows, RNG.normal(size=(n, 2)), closeness(d)[rows.sum(axis=1).astype(int)])
     at = np.concatenate([RNG.normal(size=d) - 1.0, [0.4, -4.0]])
     _, gradient = evidence(at)
     for k in range(len(at)):

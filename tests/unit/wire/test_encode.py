@@ -14,7 +14,7 @@ from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
 from jupyter_xai.explanation.rows import value_text
 from jupyter_xai.params import ChoiceParam, FloatParam, IntParam
 from jupyter_xai.protocols import Opening
-from jupyter_xai.wire import encode, encode_frame, schema
+from jupyter_xai.wire import encode, encode_curves, encode_frame, schema
 from jupyter_xai.wire.layouts import encode_layout, map_size
 from jupyter_xai.wire.pictures import PICTURE_BYTES, area_mean, fit, nearest, picture
 from jupyter_xai.wire.plain import plain, text
@@ -352,7 +352,7 @@ def test_curves_are_thinned_and_keep_large_numbers() -> None:
     y = np.stack([1e6 + 10 * x, 1e6 - 10 * x])
     curves = [Curve(kind="response", feature=i, x=x, y=y) for i in range(60)]
     curves.append(Curve(kind="removal", feature=None, x=x, y=y))
-    sent = encode.encode_curves(curves, run=1)["curves"]
+    sent = encode_curves(curves, run=1)["curves"]
     assert len(sent) == 41
     first = sent[0]
     at = np.frombuffer(first["x"], "<f4")
@@ -363,11 +363,11 @@ def test_curves_are_thinned_and_keep_large_numbers() -> None:
 
 def test_curves_without_answers() -> None:
     bad = Curve(kind="response", feature=0, x=np.arange(3.0), y=np.array([[np.nan, np.inf, 1.0]]))
-    (sent,) = encode.encode_curves([bad], run=1)["curves"]
+    (sent,) = encode_curves([bad], run=1)["curves"]
     check_plain(sent)
     assert np.isnan(np.frombuffer(sent["y"], "<f2")).tolist() == [True, True, False]
     flat = Curve(kind="response", feature=0, x=np.arange(1.0), y=np.array([[2.0]]))
-    (sent,) = encode.encode_curves([flat], run=1)["curves"]
+    (sent,) = encode_curves([flat], run=1)["curves"]
     assert sent["offset"] + sent["scale"] * np.frombuffer(sent["y"], "<f2")[0] == 2.0
 
 
