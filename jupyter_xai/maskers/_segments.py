@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,30 +13,40 @@ from jupyter_xai.errors import InputError, MissingExtraError
 METHODS = ("slic", "quickshift", "felzenszwalb", "grid")
 WORKING_PIXELS = 512 * 512
 """Pictures of more pixels are cut on a smaller copy, and the label map is scaled up."""
+LEAST, MOST = 8, 200
+"""Pieces of a picture where the user has not said how many."""
+
+_FEW = 4  # pieces that say little about where
+_FINER = 8  # steps towards more pieces, each with about twice as many
+_QUICKSHIFT = ((4, 200), (2.8, 200), (2, 200), (1.4, 200), (1, 200), (1, 16), (1, 8), (1, 4), (1, 2))
+"""Width of the kernel and longest link, in pixels: lime's come first."""
 
 
 def auto_segments(shape: tuple[int, ...]) -> int:
-    """Number of pieces for a picture of a size: in proportion to the square root of its side, from 8 to 200.
+    """Wanted number of pieces for a picture of a size: in proportion to the square root of its side, from 8 to 200.
 
     Examples
     --------
     >>> [auto_segments((side, side)) for side in (4, 28, 224, 1000, 4000)]
     [8, 18, 50, 105, 200]
     """
-    return int(np.clip(round(3.33 * (shape[0] * shape[1]) ** 0.25), 8, 200))
+    return int(np.clip(round(3.33 * (shape[0] * shape[1]) ** 0.25), LEAST, MOST))
 
 
 def segment(
-    segmentation: Any, n_segments: int, picture: NDArray[np.uint8], array: NDArray[Any]
-) -> NDArray[np.int32]:
-    """Label map of a picture.
+    segmentation: Any,
+    n_segments: int | Literal["auto"],
+    picture: NDArray[np.uint8],
+    array: NDArray[Any],
+) -> tuple[NDArray[np.int32], str]:
+    """Label map of a picture, and what is to be said of it.
 
     Parameters
     ----------
     segmentation : {"slic", "quickshift", "felzenszwalb", "grid"}, callable or array
         A callable takes the image in the user's own values, shape (height, width, channels).
-    n_segments : int
-        Wanted number of pieces, for slic and grid.
+    n_segments : int or "auto"
+        Wanted number of pieces, see ``Image``.
     picture : ndarray of shape (height, width, 3), uint8
     array : ndarray of shape (height, width, channels)
 
@@ -43,6 +54,8 @@ def segment(
     -------
     ndarray of shape (height, width), int32
         Labels 0 to n - 1, each of them used.
+    str
+        A notice, where another cut than was asked for is made, or one of very few pieces; else nothing.
 
     Raises
     ------
@@ -53,14 +66,28 @@ def segment(
     """
     shape = picture.shape[:2]
     if isinstance(segmentation, str):
-        labels = (
-            grid(shape, n_segments) if segmentation == "grid" else _cut(segmentation, n_segments, picture)
+        wanted = auto_segments(shape) if n_segments == "auto" else n_segments
+        if segmentation == "grid":
+            return grid(shape, wanted), ""
+        labels = _cut(segmentation, wanted, picture, auto=n_segments == "auto")
+        found, least = int(labels.max()) + 1, min(LEAST, wanted, shape[0] * shape[1])
+        if found >= least:
+            return labels, ""
+        labels = grid(shape, wanted)
+        return labels, (
+            f"{segmentation} finds no more than {_pieces(found)} in this picture. It is cut into a grid of "
+            f"{int(labels.max()) + 1} tiles; for others pass another segmentation=."
         )
-    elif callable(segmentation):
-        labels = _checked(segmentation(array), shape, "the segmentation function returned")
-    else:
-        labels = _checked(segmentation, shape, "segmentation= is")
-    return _renumbered(labels)
+    if not callable(segmentation):
+        return _renumbered(_checked(segmentation, shape, "segmentation= is")), ""
+    labels = _renumbered(_checked(segmentation(array), shape, "the segmentation function returned"))
+    found = int(labels.max()) + 1
+    if not 1 < found < _FEW:
+        return labels, ""
+    return labels, (
+        f"The segmentation function cuts the picture into no more than {found} pieces, which says little about where. "
+        'Let it cut finer, or pass segmentation="slic" with n_segments=.'
+    )
 
 
 def grid(shape: tuple[int, ...], n_segments: int) -> NDArray[np.int32]:
@@ -82,29 +109,53 @@ def grid(shape: tuple[int, ...], n_segments: int) -> NDArray[np.int32]:
     return (down[:, None] * columns + across).astype(np.int32)
 
 
-def _cut(method: str, n_segments: int, picture: NDArray[np.uint8]) -> NDArray[np.int32]:
+def _cut(method: str, wanted: int, picture: NDArray[np.uint8], *, auto: bool) -> NDArray[np.int32]:
+    """Cut by the method's usual settings; finer ones where these give too few pieces, coarser ones for too many."""
     try:
-        from skimage import segmentation
+        from skimage import segmentation  # noqa: F401 - asked for before anything is cut
     except ImportError:
         raise MissingExtraError("skimage", "image", f"cutting an image into {method} superpixels") from None
     height, width = picture.shape[:2]
+    least = min(LEAST if auto or method != "quickshift" else wanted, wanted, height * width)
+    labels = _cut_at(method, wanted, picture, 0)
+    for finer in range(1, _FINER + 1):
+        if labels.max() + 1 >= least:
+            break
+        labels = _cut_at(method, wanted, picture, finer)
+    for coarser in count(1):
+        if not auto or labels.max() + 1 <= MOST:
+            break
+        labels = _cut_at(method, wanted, picture, -coarser)
+    return labels
+
+
+def _cut_at(method: str, wanted: int, picture: NDArray[np.uint8], finer: int) -> NDArray[np.int32]:
+    """Cut so many steps finer than usual, or coarser below 0."""
+    from skimage import segmentation
+
+    height, width = picture.shape[:2]
     step = int(np.ceil(np.sqrt(height * width / WORKING_PIXELS)))
+    if method == "quickshift":
+        step <<= max(-finer, 0)
     small = _shrunk(picture, step) if step > 1 else picture
+    pixels = small.shape[0] * small.shape[1]
     if method == "slic":
-        labels = segmentation.slic(
-            small, n_segments=min(n_segments, small.shape[0] * small.shape[1]), start_label=0, channel_axis=-1
-        )
-        if labels.max() == 0 and n_segments > 1:  # tiny or flat pictures come back whole
-            labels = grid(labels.shape, n_segments)
-    elif method == "quickshift":  # lime's settings
+        pieces = int(np.clip(round(wanted * 2.0**finer), 1, pixels))
+        labels = segmentation.slic(small, n_segments=pieces, start_label=0, channel_axis=-1)
+    elif method == "quickshift":
+        kernel_size, max_dist = _QUICKSHIFT[max(finer, 0)]
         quickshift: Any = segmentation.quickshift
-        labels = quickshift(small / 255.0, kernel_size=4, max_dist=200, ratio=0.2, rng=0)
+        labels = quickshift(small / 255.0, kernel_size=kernel_size, max_dist=max_dist, ratio=0.2, rng=0)
     else:
-        size = max(2, labels_size(small.shape, n_segments))
+        size = max(2, int(labels_size(small.shape, wanted) * 2.0**-finer))
         labels = segmentation.felzenszwalb(small, scale=4 * size, sigma=0.5, min_size=size, channel_axis=-1)
     if step > 1:
         labels = np.repeat(np.repeat(labels, step, axis=0), step, axis=1)[:height, :width]
-    return np.asarray(labels, dtype=np.int32)
+    return _renumbered(np.asarray(labels))
+
+
+def _pieces(n: int) -> str:
+    return "1 piece" if n == 1 else f"{n} pieces"
 
 
 def labels_size(shape: tuple[int, ...], n_segments: int) -> int:

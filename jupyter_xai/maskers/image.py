@@ -20,7 +20,7 @@ from jupyter_xai.maskers._forms import (
     to_container,
     to_display,
 )
-from jupyter_xai.maskers._segments import METHODS, auto_segments, segment
+from jupyter_xai.maskers._segments import METHODS, segment
 from jupyter_xai.maskers.neighbourhoods import MaskNeighbourhood
 from jupyter_xai.params import ChoiceParam, IntParam, ParamSpec, validate_all
 from jupyter_xai.protocols import Batch, Kind, Predictor, Sampler
@@ -36,8 +36,10 @@ class Image:
         returns a label map; an array is a ready label map of shape (height, width). All but "grid" of the
         names need scikit-image.
     n_segments : int or "auto", default="auto"
-        Wanted number of pieces, for slic and grid; felzenszwalb cuts finer for more. Auto: by the size of the
-        image, from 8 to 200 (50 of 224 x 224 pixels).
+        Wanted number of pieces: slic and grid make about as many, felzenszwalb cuts finer for more, quickshift
+        makes at least as many where it can. Auto: by the size of the image (50 of 224 x 224 pixels), and never
+        fewer than 8 or more than 200; quickshift keeps to lime's settings where these give so many. Where a
+        method finds no pieces to tell apart, the image is cut by a grid, and a notice says so.
     fill : {"mean", "blur", "noise", "background"}, number or colour, default="mean"
         What a hidden piece shows: its own mean colour, the blurred image, noise with the image's own mean and
         deviation in each channel, the same place of other images, or one value or colour in the image's own
@@ -52,8 +54,8 @@ class Image:
     Notes
     -----
     LIME's neighbourhood is lime 0.2's: each piece is kept with probability 1/2, distance is the cosine
-    distance of the mask to the full one, kernel width 0.25. (lime cuts with quickshift by default.) Images of
-    more than 512 x 512 pixels are cut on a smaller copy.
+    distance of the mask to the full one, kernel width 0.25. (lime cuts with quickshift by default, which has its
+    settings here as well.) Images of more than 512 x 512 pixels are cut on a smaller copy.
 
     Examples
     --------
@@ -137,12 +139,11 @@ class Image:
         chosen = validate_all(self.params, given)
         array, form = read_image(x)
         picture = to_display(array, form)
-        if chosen["n_segments"] == "auto":
-            chosen["n_segments"] = auto_segments(picture.shape)
-        labels = self._labels(chosen, picture, array)
+        labels, cut = self._labels(chosen, picture, array)
         filled = self.filled(array, labels)
         said = background_notice(self.background, len(filled)) if chosen["fill"] == "background" else ""
-        return BoundImage(array, form, picture, labels, chosen["fill"], filled, predictor, said)
+        notices = tuple(notice for notice in (said, cut) if notice)
+        return BoundImage(array, form, picture, labels, chosen["fill"], filled, predictor, notices)
 
     def filled(self, array: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[Any]:
         """What hidden pieces show, as whole images.
@@ -163,15 +164,15 @@ class Image:
 
     def _labels(
         self, chosen: dict[str, Any], picture: NDArray[np.uint8], array: NDArray[Any]
-    ) -> NDArray[np.int32]:
-        """Label map, kept for the image that was cut last."""
+    ) -> tuple[NDArray[np.int32], str]:
+        """Label map and its notice, kept for the image that was cut last."""
         digest = hashlib.blake2b(array.tobytes(), digest_size=16).digest()
         mark = (digest, array.shape, chosen["n_segments"])
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] != mark or kept[1] is not self.segmentation:
-            labels = segment(chosen["segmentation"], chosen["n_segments"], picture, array)
-            kept = self.__dict__["_kept"] = (mark, self.segmentation, labels)
-        found: NDArray[np.int32] = kept[2]
+            cut = segment(chosen["segmentation"], chosen["n_segments"], picture, array)
+            kept = self.__dict__["_kept"] = (mark, self.segmentation, cut)
+        found: tuple[NDArray[np.int32], str] = kept[2]
         return found
 
     def __getstate__(self) -> dict[str, Any]:
@@ -207,8 +208,8 @@ class BoundImage:
     filled : ndarray of shape (draws, height, width, channels)
         What hidden pieces show: one image, or several that a mask is averaged over.
     predictor : Predictor or None
-    notice : str, default=""
-        What is to be said of the fill.
+    notices : tuple of str, default=()
+        What is to be said of the fill and of the cut.
     """
 
     def __init__(
@@ -220,7 +221,7 @@ class BoundImage:
         fill: Any,
         filled: NDArray[Any],
         predictor: Predictor | None,
-        notice: str = "",
+        notices: tuple[str, ...] = (),
     ) -> None:
         backend = "numpy" if predictor is None else predictor.backend
         image, layout, own = for_model(array, form, backend)
@@ -241,7 +242,7 @@ class BoundImage:
         self.notices: tuple[str, ...] = (
             *form.notices,
             *((own,) if own else ()),
-            *((notice,) if notice else ()),
+            *notices,
             *(alone if self.n_features == 1 else ()),
             *(() if self.varying.any() else (_nothing_changes(fill),)),
         )

