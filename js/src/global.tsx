@@ -4,9 +4,9 @@ import { Radios } from "./components/radios";
 import { Message, Messages } from "./controls/message";
 import { OtherOutputs } from "./controls/others";
 import { Progress, StateAndStop } from "./controls/state";
-import { counted, shortened, whole } from "./format";
+import { counted, shortened } from "./format";
 import { Guard, useEscape } from "./guard";
-import { ALL, firstOutput, numbersOf } from "./overview";
+import { ALL, firstOutput, numbersOf, predictedFor } from "./overview";
 import type { Opened, Overview } from "./schema.gen";
 import type { Store } from "./store";
 import type { Session } from "./sync";
@@ -97,7 +97,6 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
   if (!near.includes(output)) near[near.length - 1] = output;
   const rest = [...names.keys()].filter((at) => !near.includes(at));
   const said = (at: number) => (at === ALL ? "all outputs" : (names[at] as string));
-  const rows = (at: number) => (over.predicted && at !== ALL ? counted(over.predicted[at] as number, "rows") : "");
   const by = over.explainer ? `${over.method} of ${over.explainer}` : over.method;
   const seed = over.random_state === null ? "" : ` · seed ${over.random_state}`;
   return (
@@ -106,7 +105,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
         <span class="u1">importance for </span>
         <Radios
           label="Output explained"
-          choices={near.map((at) => ({ at, name: said(at), after: <span class="s q">{rows(at)}</span> }))}
+          choices={near.map((at) => ({ at, name: said(at), after: <span class="s q">{predictedFor(over, at)}</span> }))}
           chosen={output}
           choose={choose}
         />
@@ -116,7 +115,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
             rest={() => rest.map((index) => ({ index, name: said(index), value: 0, explained: true }))}
             onlyExplained={false}
             explained={rest.length}
-            text={({ index, name }) => `${name} ${rows(index)}`}
+            text={({ index, name }) => `${name} ${predictedFor(over, index)}`}
             choose={choose}
           />
         )}
@@ -134,6 +133,7 @@ function Head(props: { store: Store; over: Overview; output: number; choose: (ou
 function Said({ over, output, values }: { over: Overview; output: number; values: Float32Array }) {
   const order = [...over.names.keys()].sort((a, b) => (values[b] as number) - (values[a] as number));
   const last = over.picks.at(-1);
+  const often = predictedFor(over, output);
   return (
     <p class="jx-say" aria-live="off">
       {!over.map && (
@@ -147,7 +147,7 @@ function Said({ over, output, values }: { over: Overview; output: number; values
           </b>{" "}
           weigh most
           {output === ALL || over.output_names.length < 2 ? "" : ` for ${over.output_names[output]}`}
-          {over.predicted && output !== ALL && `, predicted for ${whole(over.predicted[output] as number)} of them`}.{" "}
+          {often && `, predicted for ${often}`}.{" "}
         </>
       )}
       {last &&

@@ -1,6 +1,6 @@
 /** Many rows, with their buffers read: one output's features, the rows that drive one of them. */
 import { float32, int8 } from "./decode";
-import { MINUS } from "./format";
+import { counted, MINUS } from "./format";
 import type { Dots, Overview } from "./schema.gen";
 
 /** Over all outputs. */
@@ -50,6 +50,12 @@ const known = new WeakMap<Dots, Map<string, Driver[]>>();
 
 /** The end of the dots' scale. */
 export const endOf = ({ scales }: Dots, output: number) => scales[output] ?? Math.max(...scales);
+
+/** For how many rows the model predicts an output; nothing where there are no classes. */
+export const predictedFor = ({ predicted }: Overview, output: number) => {
+  const count = predicted?.[output];
+  return count === undefined ? "" : counted(count, "rows");
+};
 
 /** Whether dots are filled by the class that the model predicts. */
 export const byClass = ({ predicted }: Dots, output: number) => predicted !== undefined && output !== ALL;

@@ -229,7 +229,7 @@ describe("many rows", () => {
     await show("credit", { display: { row: 37 } });
     const choices = view.all("[role=radio]").map((radio) => radio.textContent?.replace(/\s+/g, " ").trim());
     expect(choices).toEqual(["all outputs", "good credit 116 rows", "bad credit 34 rows"]);
-    expect(view.words(".jx-say")).toContain("weigh most for bad credit, predicted for 34 of them.");
+    expect(view.words(".jx-say")).toContain("weigh most for bad credit, predicted for 34 rows.");
     expect(view.words('[aria-label="By output"] button')).toContain("predicted for 116 rows");
     const cards = view.all('[aria-label="Rows worth reading"] .gl-c button');
     expect(cards[1]?.textContent).toContain("predicted bad credit 0.700");

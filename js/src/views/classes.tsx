@@ -1,8 +1,8 @@
 /** Classes beside each other: each with its own first features, or with its picture. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { float32 } from "../decode";
-import { counted, decimalsFor, fixed } from "../format";
-import { numbersOf } from "../overview";
+import { decimalsFor, fixed } from "../format";
+import { numbersOf, predictedFor } from "../overview";
 import { wantedEnd } from "../scales";
 import type { Overview } from "../schema.gen";
 
@@ -34,7 +34,7 @@ export function Classes(props: { over: Overview; output: number; choose: (output
               <b>
                 <bdi>{name}</bdi>
               </b>
-              {over.predicted && <span class="s q">predicted for {counted(over.predicted[at] as number, "rows")}</span>}
+              {over.predicted && <span class="s q">predicted for {predictedFor(over, at)}</span>}
               {over.map ? (
                 <Places over={over} at={at} />
               ) : (

@@ -156,7 +156,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
 /** What stands where, and which dots are filled. */
 function dotsSaid({ output_names }: Overview, dots: Dots, output: number): string {
   const whose = dots.predicted ? "class predicted for its row" : "output where it is largest";
-  const all = output === ALL && output_names.length > 1 ? ` Each is for the ${whose}.` : "";
+  const all = output === ALL ? ` Each is for the ${whose}.` : "";
   const filled = byClass(dots, output)
     ? `predicted ${shortened(output_names[output] as string)}`
     : "upper half of a feature's values";
@@ -207,6 +207,7 @@ function Strip({ dots, end, row, open }: { dots: Driver[]; end: number; row: num
     Number.isFinite(height) ? HIGH - 5 - (HIGH - 10) * height : 6 + ((at * 7919) % (HIGH - 12));
   const path = (some: Driver[]) => some.map((dot) => `M${x(dot).toFixed(0)} ${y(dot).toFixed(1)}h.01`).join("");
   const here = dots.filter((dot) => dot.row === row);
+  const hollow = path(dots.filter(({ filled }) => !filled));
   const nearest = (event: MouseEvent) => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
     const far = (dot: Driver) =>
@@ -228,9 +229,9 @@ function Strip({ dots, end, row, open }: { dots: Driver[]; end: number; row: num
     >
       {tip && <title>{tip}</title>}
       <path class="z" d={`M${WIDE / 2} 0V${HIGH}`} />
-      <path d={path(dots.filter((dot) => !dot.filled))} />
-      <path class="h" d={path(dots.filter((dot) => !dot.filled))} />
-      <path d={path(dots.filter((dot) => dot.filled))} />
+      <path d={hollow} />
+      <path class="h" d={hollow} />
+      <path d={path(dots.filter(({ filled }) => filled))} />
       {here.length > 0 && <path class="r" d={path(here)} />}
       {here[0] && <path class={`c ${here[0].weight < 0 ? "neg" : "pos"}`} d={path(here)} />}
     </svg>

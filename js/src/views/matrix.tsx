@@ -25,21 +25,15 @@ export function Matrix({ pairs, output, directed }: MatrixProps) {
   const most = (both[0] && size(...both[0])) || 1;
   const told = (a: number, b: number) => {
     const sign = directed && at(a, b) > 0 ? "+" : "";
-    return `${a === b ? `${names[a]} with itself` : `${names[b]} with ${names[a]}`} ${sign}${significant(at(a, b))}`;
+    return `${names[b]} with ${a === b ? "itself" : names[a]} ${sign}${significant(at(a, b))}`;
   };
+  const list = both.map((pair) => told(...pair));
   const look = (a: number, b: number) =>
     couldBeZero(at(a, b), errors?.[a * n + b]) ? "u" : directed ? (at(a, b) < 0 ? "neg" : "pos") : "";
   return (
     <section class="gl-p" aria-label="Pairs">
       <div class="m">
-        <b>Which act together</b>{" "}
-        <span class="q">
-          {both
-            .slice(0, SAID)
-            .filter((pair) => size(...pair))
-            .map((pair) => told(...pair))
-            .join("; ") || "none here"}
-        </span>
+        <b>Which act together</b> <span class="q">{list.slice(0, SAID).join("; ")}</span>
       </div>
       <div class="gl-m" style={{ "--n": n }} aria-hidden="true">
         <span />
@@ -67,7 +61,7 @@ export function Matrix({ pairs, output, directed }: MatrixProps) {
       {both.length > SAID && (
         <details class="s q">
           <summary>all {both.length} pairs</summary>
-          <div>{both.map((pair) => told(...pair)).join("; ")}</div>
+          <div>{list.join("; ")}</div>
         </details>
       )}
       {pairs.more > 0 && <p class="s q">Pairs of {pairs.more} more features are weaker.</p>}

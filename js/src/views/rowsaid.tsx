@@ -15,8 +15,7 @@ export function RowSaid(props: { over: Overview; output: number; row: number; op
       <b>Row #{whole(row)}</b>{" "}
       {Number.isFinite(says) && (
         <>
-          <span class="q">{over.output_names.length > 1 ? over.output_names[output] : "predicted"}</span>{" "}
-          {prediction(says, over.output_unit)}{" "}
+          <span class="q">{over.output_names[output]}</span> {prediction(says, over.output_unit)}{" "}
         </>
       )}
       {found.map(({ name, driver }) => (
