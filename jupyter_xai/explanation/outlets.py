@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,11 +185,17 @@ def _importances(output: str, features: tuple[str, ...], values: Any, errors: An
     return columns
 
 
-def to_html(explanation: Explanation, path: str | Path | None = None, *, exact: bool = False) -> str:
+def to_html(
+    explanation: Explanation,
+    path: str | Path | None = None,
+    *,
+    exact: bool = False,
+    shown: Mapping[str, Any] | None = None,
+) -> str:
     """One self-contained page, see ``jupyter_xai.widget.export``; also written to ``path``."""
     from jupyter_xai.widget.export import page
 
-    text = page(explanation, exact=exact)
+    text = page(explanation, exact=exact, shown=shown)
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text

@@ -36,7 +36,7 @@ font:14px/1.4 var(--jp-ui-font-family)}
 """
 
 
-def page(explanation: Explanation, *, exact: bool = False) -> str:
+def page(explanation: Explanation, *, exact: bool = False, shown: Mapping[str, Any] | None = None) -> str:
     """Make the page.
 
     Parameters
@@ -44,6 +44,8 @@ def page(explanation: Explanation, *, exact: bool = False) -> str:
     explanation : Explanation
     exact : bool, default=False
         Pixel attributions in float16 at the image's own size, instead of 255 steps at 224 pixels.
+    shown : mapping, optional
+        The traits of a view that shows it.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def page(explanation: Explanation, *, exact: bool = False) -> str:
     label = label_of(explanation.method)
     return written(
         headline(explanation),
-        state_of(explanation, label, exact=exact),
+        as_shown(state_of(explanation, label, exact=exact), shown or {}),
         fallback_html(explanation, _UID, method_label=label),
     )
 
@@ -117,6 +119,30 @@ def state_of(explanation: Explanation, label: str = "", *, exact: bool = False) 
         ),
         "display": {},
         "request": {"method": explanation.method},
+    }
+
+
+def as_shown(state: dict[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what a view knows and a result does not: the decision's threshold, the changes, what was chosen.
+
+    Parameters
+    ----------
+    state : dict
+        Of :func:`state_of`.
+    shown : mapping
+        The traits of the view; empty before its first estimate.
+    """
+    geometry, frame = shown.get("geometry"), shown.get("frame")
+    if not geometry or not frame:
+        return state
+    curves = shown.get("curves")
+    return {
+        **state,
+        "geometry": {**geometry, "run": 1, "methods": [], "params": []},
+        "frame": {**state["frame"], **{name: frame[name] for name in ("ids", "original") if name in frame}},
+        "curves": {**curves, "run": 1} if curves else state["curves"],
+        "display": shown["display"],
+        "request": shown["request"],
     }
 
 

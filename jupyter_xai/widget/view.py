@@ -11,6 +11,7 @@ from typing import Any
 
 from jupyter_xai.errors import XaiError
 from jupyter_xai.explanation import Explanation
+from jupyter_xai.explanation.outlets import to_html
 from jupyter_xai.protocols import Opening, Progress
 from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment
@@ -183,8 +184,10 @@ class View(Interactive):
         self._presence.replaced()
 
     def to_html(self, path: Any = None, *, exact: bool = False) -> str:
-        """Write one self-contained page, see :meth:`Explanation.to_html`."""
-        return self.explanation.to_html(path, exact=exact)
+        """Write one self-contained page, see :meth:`Explanation.to_html`: with the changes, and as it is shown."""
+        explanation = self.explanation
+        names = ("geometry", "frame", "curves", "display", "request")
+        return to_html(explanation, path, exact=exact, shown={name: self._page.get(name) for name in names})
 
     # --- display ----------------------------------------------------------------------------------------------------
 

@@ -98,9 +98,7 @@ function featuresThatFlip(store: Store, geometry: Geometry): Found | null {
   }));
   return {
     offers,
-    none: all
-      ? `No single ${things.replace(/s$/, "")} flips it when taken away.`
-      : `None of the ${counted(paths.presence.size, `largest ${things}`)} flips it when taken away.`,
+    none: `${all ? `No single ${things.replace(/s$/, "")}` : `None of the ${counted(paths.presence.size, `largest ${things}`)}`} flips it when taken away.`,
     way: layout.type === "tokens" ? "strike" : "hide",
   };
 }
