@@ -1,5 +1,5 @@
-// Bundles js/src into the two files the Python package ships: index.js (one ES module, which anywidget imports) and
-// index.css. esbuild bundles; rolldown's minifier then makes the script four per cent smaller. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
+// Bundles js/src into what the Python package ships: index.js (one explanation) and boards.js (many side by side, or over
+// rows), ES modules which anywidget imports, and index.css for both. esbuild bundles; rolldown's minifier then makes the scripts four per cent smaller. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,18 +16,21 @@ const { values: args } = parseArgs({
 });
 const outdir = resolve(args.outdir);
 const target = "es2022";
+const scripts = ["index", "boards"];
 
 /** Minifies once more. It needs Node 20.19; on an older one the bundle is esbuild's own, and does the same. */
 const smaller = {
   name: "smaller",
   setup(build) {
     build.onEnd(async (result) => {
-      const file = join(outdir, "index.js");
       if (args.watch || result.errors.length > 0) return;
       const rolldown = await import("rolldown/utils").catch(() => null);
       const how = { module: true, compress: { target }, mangle: { toplevel: true } };
-      const made = await rolldown?.minify("index.js", readFileSync(file, "utf8"), how);
-      if (made?.code && made.errors.length === 0) writeFileSync(file, made.code);
+      for (const name of scripts) {
+        const file = join(outdir, `${name}.js`);
+        const made = await rolldown?.minify(`${name}.js`, readFileSync(file, "utf8"), how);
+        if (made?.code && made.errors.length === 0) writeFileSync(file, made.code);
+      }
     });
   },
 };
@@ -50,7 +53,7 @@ const report = {
 const options = {
   absWorkingDir: root,
   entryPoints: [
-    { in: join(root, "js", "src", "index.ts"), out: "index" },
+    ...scripts.map((name) => ({ in: join(root, "js", "src", `${name}.ts`), out: name })),
     { in: join(root, "js", "src", "styles.css"), out: "index" },
   ],
   outdir,

@@ -9,7 +9,6 @@ little, and the processor time beside them says more.
 from __future__ import annotations
 
 import functools
-import gzip
 import sys
 import time
 from collections.abc import Callable
@@ -183,20 +182,3 @@ def recolour_text(size: Size) -> Figure:
     """Another output of a text of 5,000 words."""
     browser_wanted(size)
     return slowest("recolour", "recolours", size, lambda name: "text" in name)
-
-
-@row("live-bundle")
-def bundle(_: Size) -> Figure:
-    """What a page loads."""
-    from jupyter_xai.widget.widget import read_bundle
-
-    files = ("index.js", "index.css")
-    script, style = (len(gzip.compress(read_bundle(name).encode(), 9)) / 1000 for name in files)
-    return Figure(
-        "bundle, gzipped",
-        script,
-        f"{script:.1f} kB",
-        60.0,
-        "≤ 60 kB",
-        f"its style sheet {style:.1f} kB more.",
-    )

@@ -5,6 +5,7 @@
  * that name, where a buffer is `{"$b64": "<standard base64>"}`. Fields may be absent. With `{live: true}` the view
  * behaves as if a kernel listened (for demonstrations and tests); messages then go nowhere.
  */
+import type { Mount, MountOptions } from "./module";
 import type { Model } from "./sync";
 
 export type PlainState = Record<string, unknown>;
@@ -27,11 +28,13 @@ type Callback = (...args: never[]) => void;
 export class StandIn implements Model {
   readonly saved: boolean;
   readonly sent: unknown[] = [];
+  readonly row: Mount | undefined;
   readonly #state: PlainState;
   readonly #listeners = new Map<string, Set<Callback>>();
 
-  constructor(state: PlainState, live = false) {
+  constructor(state: PlainState, { live = false, row }: MountOptions = {}) {
     this.saved = !live;
+    this.row = row;
     this.#state = revive(state) as PlainState;
   }
 

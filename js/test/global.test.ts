@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import one from "../src/index";
 import { ALL, dotsOf, driversOf, firstOutput, listed, numbersOf, predictionOf, rowOf } from "../src/overview";
 import type { Overview } from "../src/schema.gen";
 import { revive, StandIn } from "../src/standin";
@@ -189,11 +190,15 @@ describe("many rows", () => {
   });
 
   it("the row's own view stands beneath, and goes when another is chosen", async () => {
-    const child = new StandIn({ ...table(), uid: "child" } as never, true);
+    const child = new StandIn({ ...table(), uid: "child" } as never, { live: true });
     await show("credit", { display: { row: 74 } });
     const managed = view.model as unknown as { widget_manager: unknown };
     managed.widget_manager = {
       get_model: (name: string) => (name === "m1" ? Promise.resolve(child) : Promise.reject()),
+      create_view: async (model: StandIn) => {
+        const el = document.createElement("div");
+        return { el, remove: one.render({ model, el }) };
+      },
     };
     await python(view.model, "opened", { row: 74, model: "m1" });
     expect(view.all(".gl-o .jx .jx-row").length).toBeGreaterThan(3);

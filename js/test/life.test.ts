@@ -12,7 +12,7 @@ afterEach(() => {
 
 describe("life of a view", () => {
   it("a hundred mounts leave nothing behind", async () => {
-    const model = new StandIn(table() as never, true);
+    const model = new StandIn(table() as never, { live: true });
     const observers = { made: 0, gone: 0 };
     for (const kind of [MutationObserver, ResizeObserver, IntersectionObserver]) {
       vi.spyOn(kind.prototype, "observe").mockImplementation(() => {
@@ -46,7 +46,7 @@ describe("life of a view", () => {
   }, 120_000);
 
   it("the regions that a screen reader listens to stay while what they say comes and goes", async () => {
-    const whole = new StandIn(table() as never, true);
+    const whole = new StandIn(table() as never, { live: true });
     const [known, shown] = [whole.get("geometry"), whole.get("frame")];
     const view = mounted({ ...table(), geometry: {}, frame: {} });
     await painted();
@@ -64,7 +64,7 @@ describe("life of a view", () => {
 
   it("listens to the model, and waits for answers, only while a view is open", async () => {
     vi.useFakeTimers();
-    const model = new StandIn(table() as never, true);
+    const model = new StandIn(table() as never, { live: true });
     const dispose = entry.initialize({ model });
     expect(model.listeners).toBe(0);
     const el = document.createElement("div");
@@ -139,7 +139,7 @@ describe("life of a view", () => {
 
   it("knocks until the kernel has begun, and not after the view closed", () => {
     vi.useFakeTimers();
-    const model = new StandIn({ uid: "u", status: {}, geometry: {}, frame: {} }, true);
+    const model = new StandIn({ uid: "u", status: {}, geometry: {}, frame: {} }, { live: true });
     const dispose = entry.initialize({ model });
     const el = document.createElement("div");
     document.body.append(el);
@@ -159,7 +159,7 @@ describe("life of a view", () => {
   });
 
   it("initialize reads no state: a page may hold a hundred unseen widgets", () => {
-    const model = new StandIn(table() as never, true);
+    const model = new StandIn(table() as never, { live: true });
     const read = vi.spyOn(model, "get");
     const dispose = entry.initialize({ model });
     expect(read.mock.calls.map(([name]) => name).filter((name) => name !== "uid")).toEqual([]);
@@ -167,7 +167,7 @@ describe("life of a view", () => {
   });
 
   it("two views of one model stay equal, also when anywidget hands out proxies", async () => {
-    const model = new StandIn(table() as never, true);
+    const model = new StandIn(table() as never, { live: true });
     const manager = {};
     const proxy = () => ({
       widget_manager: manager,
@@ -228,7 +228,7 @@ describe("life of a view", () => {
   });
 
   it("a view restored from saved widget state says so", async () => {
-    const model = new StandIn(table() as never, true);
+    const model = new StandIn(table() as never, { live: true });
     const el = document.createElement("div");
     el.className = "jupyter-widgets-disconnected";
     document.body.append(el);

@@ -1,6 +1,7 @@
 /** Mounts a view on the stand-in, as anywidget would. */
 import { vi } from "vitest";
-import entry from "../src/index";
+import boards from "../src/boards";
+import one, { mount } from "../src/index";
 import { StandIn } from "../src/standin";
 import type { Plain } from "./fixtures";
 
@@ -19,7 +20,8 @@ let count = 0;
 /** Each mounted view is a model of its own unless one is given. */
 export function mounted(state: Plain, options: { live?: boolean; model?: StandIn } = {}): Mounted {
   const unique = { ...state, uid: `${state.uid}-${count++}` };
-  const model = options.model ?? new StandIn(unique as never, options.live ?? true);
+  const entry = ["board", "summary", "overview"].some((name) => name in state) ? boards : one;
+  const model = options.model ?? new StandIn(unique as never, { live: options.live ?? true, row: mount });
   const dispose = options.model ? () => {} : entry.initialize({ model });
   const el = document.createElement("div");
   document.body.append(el);

@@ -73,7 +73,7 @@ class Live(ABC, Generic[Found]):
     ) -> None:
         self._environment, self._what = environment, what
         self._watch, self._progress = watch, progress
-        self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
+        self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive, board=True)
         # nobody looks: in the cell itself, where an interrupt stops it and keeps what is there
         here = None if environment.interactive else _here
         self._runner: Runner[Found] = Runner(self, spawn=here, interval=PAUSE)

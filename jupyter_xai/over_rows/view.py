@@ -76,7 +76,7 @@ class GlobalView:
     ) -> None:
         self._kernel, self._rows, self._environment = kernel, rows, environment
         self._targets, self._executor, self._watch = targets, executor, watch
-        self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive)
+        self._page = Page(uuid.uuid4().hex[:12], wait_for_hello=environment.interactive, board=True)
         self._scene = Scene(
             self._page,
             rows,

@@ -23,10 +23,13 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 _START = """
-const {bundle, state} = JSON.parse(document.getElementById("xai-data").textContent);
-const address = URL.createObjectURL(new Blob([bundle], {type: "text/javascript"}));
-import(address).then(({mount}) => mount(document.getElementById("xai-view"), state))
-  .finally(() => URL.revokeObjectURL(address));
+const {bundle, row, state} = JSON.parse(document.getElementById("xai-data").textContent);
+const load = (code) => {
+  const address = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
+  return import(address).finally(() => URL.revokeObjectURL(address));
+};
+Promise.all([load(bundle), row && load(row)])
+  .then(([view, own]) => view.mount(document.getElementById("xai-view"), state, {row: own?.mount}));
 """
 _PAGE_STYLE = """
 :root{color-scheme:light dark;--jp-layout-color0:#fff;--jp-ui-font-family:system-ui,sans-serif}
@@ -78,9 +81,11 @@ def written(title: str, state: Mapping[str, Any], fallback: str) -> str:
     fallback : str
         HTML, escaped already.
     """
-    from jupyter_xai.widget.widget import read_bundle
+    from jupyter_xai.widget.widget import read_bundle, script_for
 
-    data = {"bundle": read_bundle("index.js"), "state": packed(state)}
+    data = {"bundle": read_bundle(script_for(state)), "state": packed(state)}
+    if "opened_state" in state:
+        data["row"] = read_bundle(script_for(state["opened_state"]))
     style = read_bundle("index.css").replace("</", "<\\/")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -28,10 +28,13 @@ class Page:
         Names the live root and the fallback output.
     wait_for_hello : bool
         True where a page will answer; False where state must be complete before it is displayed.
+    board : bool
+        Many explanations are shown, not one.
     """
 
-    def __init__(self, uid: str, *, wait_for_hello: bool) -> None:
+    def __init__(self, uid: str, *, wait_for_hello: bool, board: bool = False) -> None:
         self.uid = uid
+        self._board = board
         self.publisher = Publisher()
         self._waits = wait_for_hello
         self.heard = not wait_for_hello
@@ -53,9 +56,10 @@ class Page:
         """
         with self._lock:
             if self._widget is None:
-                from jupyter_xai.widget.widget import ExplanationWidget
+                from jupyter_xai.widget.widget import BoardWidget, ExplanationWidget
 
-                self._widget = ExplanationWidget(**self._state)
+                made = BoardWidget if self._board else ExplanationWidget
+                self._widget = made(**self._state)
                 self._unsent.clear()
                 release_route(self._widget)  # or hello would wait for the cells that run now
             return self._widget

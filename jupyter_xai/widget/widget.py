@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import traitlets
 from jupyter_xai.errors import XaiError
 
 STATIC = Path(__file__).parent / "static"
+BOARDS = ("board", "summary", "overview")
+"""Traits of views of many explanations."""
 
 
 def read_bundle(name: str) -> str:
@@ -19,7 +22,7 @@ def read_bundle(name: str) -> str:
     Parameters
     ----------
     name : str
-        ``"index.js"`` or ``"index.css"``.
+        ``"index.js"`` for one explanation, ``"boards.js"`` for many, or ``"index.css"``, which both use.
 
     Raises
     ------
@@ -33,6 +36,17 @@ def read_bundle(name: str) -> str:
             "Install the wheel, or run make build in a checkout. Kernels work without it."
         )
     return path.read_text(encoding="utf-8")
+
+
+def script_for(state: Mapping[str, Any]) -> str:
+    """Which script draws this state: it names a trait of a board, or one explanation.
+
+    Examples
+    --------
+    >>> script_for({"uid": "page", "overview": {"n_rows": 3}})
+    'boards.js'
+    """
+    return "boards.js" if any(state.get(name) for name in BOARDS) else "index.js"
 
 
 class ExplanationWidget(anywidget.AnyWidget):
@@ -62,4 +76,10 @@ class ExplanationWidget(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """One line; the default would print every buffer."""
-        return f"<ExplanationWidget {self.uid}>"
+        return f"<{type(self).__name__} {self.uid}>"
+
+
+class BoardWidget(ExplanationWidget):
+    """Explanations side by side, judged over rows, or of a whole dataset: the same state, another script."""
+
+    _esm = read_bundle("boards.js")

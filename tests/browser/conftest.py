@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_xai.widget.widget import script_for
 from tests.browser.lab import Notebook, Server, chromium, open_context
 from tests.browser.plain import GROUNDS, MOUNT, PAGE, STATIC
 from tests.golden.make import pack
@@ -73,7 +74,6 @@ def notebook(lab: Server, page: Any, request: pytest.FixtureRequest) -> Iterator
 def show(browser: Any) -> Iterator[Callable[..., Any]]:
     """``show(state, width, ground)`` mounts a view and returns its page; markup that runs fails the test."""
     contexts, problems = [], []
-    source = (STATIC / "index.js").read_text()
     style = (STATIC / "index.css").read_text()
 
     def make(state: dict[str, Any], width: int, ground: str = "light", **more: Any) -> Any:
@@ -83,7 +83,8 @@ def show(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("dialog", lambda dialog: problems.append(dialog.message) or dialog.dismiss())
         page.set_content(PAGE % (style, *GROUNDS[ground]))
-        page.evaluate(MOUNT, [source, pack(state)])
+        sources = [(STATIC / name).read_text() for name in (script_for(state), "index.js")]
+        page.evaluate(MOUNT, [*sources, pack(state)])
         return page
 
     yield make

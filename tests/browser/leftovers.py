@@ -58,7 +58,7 @@ class Probe(anywidget.AnyWidget):
 def left():
     threads = [t.name for t in threading.enumerate()
                if t.name.startswith("jupyter_xai") or isinstance(t, threading.Timer)]
-    widgets = [w for w in registry._instances.values() if type(w).__name__ == "ExplanationWidget"]
+    widgets = [w for w in registry._instances.values() if type(w).__name__ in ("ExplanationWidget", "BoardWidget")]
     return len(threads), len(widgets)
 
 Probe()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
-from jupyter_xai.widget.widget import read_bundle
+from jupyter_xai.widget.widget import read_bundle, script_for
 from tests.browser import shots
 from tests.golden.make import pack, state_of
 from tests.golden.samples import (
@@ -215,6 +215,7 @@ def paint_times(
         A JavaScript function of the round.
     rounds : int
     """
+    state = make()
     page.set_viewport_size({"width": 900, "height": 1000})
     page.set_content("<!doctype html><meta charset=utf-8><style id=own></style><main></main>")
     page.evaluate(_TOOK)
@@ -224,7 +225,11 @@ def paint_times(
              const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
              const {mount} = await import(address);
              mount(document.querySelector('main'), JSON.parse(state), {live: true}) }""",
-        [read_bundle("index.js"), read_bundle("index.css"), json.dumps(pack({"uid": "page", **make()}))],
+        [
+            read_bundle(script_for(state)),
+            read_bundle("index.css"),
+            json.dumps(pack({"uid": "page", **state})),
+        ],
     )
     page.wait_for_function(
         "() => document.querySelector('.jx [role=radio]') && document.querySelector('.jx canvas')?.width !== 1"

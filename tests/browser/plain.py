@@ -27,11 +27,13 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A vi
 body {margin: 0; padding: 0 10px; background: %s; --jp-layout-color0: %s}</style></head>
 <body><main><h1 style="font-size: 12px; color: %s">Views</h1><div id="view"></div></main></body></html>"""
 
-MOUNT = """async ([source, state]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
-  window.bundle ??= await import(url);
+MOUNT = """async ([source, one, state]) => {
+  window.bundles ??= {};
+  const load = async code =>
+    window.bundles[code] ??= await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
+  const [{mount}, row] = [await load(source), await load(one)];
   window.close_?.();
-  window.close_ = window.bundle.mount(document.getElementById('view'), state, {live: true});
+  window.close_ = mount(document.getElementById('view'), state, {live: true, row: row.mount});
   const frame = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
   for (let i = 0; i < 3; i++) await frame();
   const settings = document.querySelector('.jx-panel');

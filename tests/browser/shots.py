@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jupyter_xai.widget.widget import read_bundle
+from jupyter_xai.widget.widget import read_bundle, script_for
 from tests.browser.lab import chromium
 from tests.golden.make import ERROR, pack, state_of
 from tests.golden.overviews import OVERVIEWS, overview_state
@@ -242,12 +242,12 @@ def benchmarked() -> State:
     return page_of(found)
 
 
-_MOUNT = """async ([code, style, state, kernel]) => {
+_MOUNT = """async ([code, own, style, state, kernel]) => {
   document.getElementById('own').textContent = style;
-  const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
-  const {mount, default: widget} = await import(address);
+  const load = code => import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
+  const [{mount, default: widget}, row] = [await load(code), await load(own)];
   const place = document.querySelector('main');
-  if (kernel !== 'gone') return void mount(place, JSON.parse(state), {live: kernel === 'listens'});
+  if (kernel !== 'gone') return void mount(place, JSON.parse(state), {live: kernel === 'listens', row: row.mount});
   // a widget whose comm is closed
   const traits = JSON.parse(state, (_, value) => value?.$b64 === undefined ? value
     : new DataView(Uint8Array.from(atob(value.$b64), c => c.charCodeAt(0)).buffer));
@@ -270,7 +270,8 @@ def take(page: Any, shown: Shown, *, theme: str, width: int) -> bytes:
         "<style id=own></style><main></main>"
     )
     state = json.dumps(pack({"uid": "page", **shown.state}))
-    page.evaluate(_MOUNT, [read_bundle("index.js"), read_bundle("index.css"), state, shown.kernel])
+    scripts = [read_bundle(script_for(shown.state)), read_bundle("index.js")]
+    page.evaluate(_MOUNT, [*scripts, read_bundle("index.css"), state, shown.kernel])
     page.wait_for_timeout(350)  # photos are decoded on their own time
     if shown.act:
         shown.act(page)

@@ -446,7 +446,7 @@ def test_paths_of_the_bundle_name_no_other_host() -> None:
     static = Path(__file__).parents[2] / "jupyter_xai" / "widget" / "static"
     import re
 
-    text = "".join(path.read_text() for path in static.glob("index.*"))
+    text = "".join(path.read_text() for path in static.glob("*.*"))
     hosts = set(re.findall(r"https?://([\w.-]+)", text)) - {
         "www.w3.org"
     }  # names of the SVG and MathML namespaces

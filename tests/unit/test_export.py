@@ -20,6 +20,7 @@ def bundle(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     if "missing" not in request.node.name:
         made = {
             "index.js": 'export const mount = () => "</script><!--";',
+            "boards.js": 'export const mount = () => "</script><!--board";',
             "index.css": "a::after{content:'</style>'}",
         }
         monkeypatch.setattr(widget, "read_bundle", made.__getitem__)
