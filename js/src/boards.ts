@@ -19,11 +19,6 @@ const { initialize, render, mount } = moduleOf(({ store, root, onBroken, model, 
     : { label: "Explanations of one prediction, side by side", view: h(CompareApp, common) };
 });
 
-interface Manager {
-  get_model(name: string): Promise<Model>;
-  create_view(model: Model): Promise<{ el: HTMLElement; remove(): void }>;
-}
-
 /** Puts another widget's view, or in a page without a kernel its state, into this one; returns what removes it. */
 function beneath(model: Model, place: HTMLElement, name: string | undefined): () => void {
   const state = model.get("opened_state") as PlainState | undefined;
@@ -34,14 +29,16 @@ function beneath(model: Model, place: HTMLElement, name: string | undefined): ()
   const missing = () => {
     if (wanted) place.textContent = "This page cannot show it: run view.row_view in a cell of its own.";
   };
-  const manager = (model as { widget_manager?: Manager }).widget_manager;
-  const show = async (from: Manager, child: string) => {
-    const view = await from.create_view(await from.get_model(child));
+  const show = async (child: string) => {
+    const manager = model.widget_manager;
+    const found = await manager?.get_model?.(child);
+    const view = found && (await manager?.create_view?.(found));
+    if (!view) return missing();
     if (!wanted) return view.remove();
     place.append(view.el);
     leave = () => view.remove();
   };
-  if (manager && name) show(manager, name).catch(missing);
+  if (name) show(name).catch(missing);
   else missing();
   return () => {
     wanted = false;

@@ -19,6 +19,7 @@ export interface Model {
   readonly widget_manager?: {
     readonly kernel?: { readonly connectionStatusChanged?: Said } | null;
     get_model?(name: string): Promise<Model>;
+    create_view?(model: Model): Promise<{ el: HTMLElement; remove(): void }>;
   };
 }
 

@@ -99,7 +99,7 @@ describe("life of a view", () => {
       for (const slot of heard) slot(null, state);
       await painted();
     };
-    const model = Object.assign(new StandIn(table() as never, true), {
+    const model = Object.assign(new StandIn(table() as never, { live: true }), {
       widget_manager: { kernel: { connectionStatusChanged: changed } },
     });
     const view = mounted({} as never, { model });
