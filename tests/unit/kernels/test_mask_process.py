@@ -110,6 +110,48 @@ def test_evidence_has_the_gradient_of_its_value():
         assert gradient[k] == pytest.approx(slope, rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+def test_evidence_is_the_likelihood_of_contrasts(measure):
+    """Of answers without their linear part, each output with the variance that suits it best."""
+    d, n = 6, 40
+    draws = drawn(MEASURES[measure], network(d, outputs=2), 60, d)
+    rows, first = np.unique(draws.rows.all(), axis=0, return_index=True)
+    rows, answers, n = rows[:n], draws.outputs[first[:n]], min(n, len(rows))
+    counts = closeness(d)[rows.sum(axis=1).astype(int)] + 0.01
+    logs = RNG.normal(size=d) - 1.0
+    kernel = MaskKernel(np.exp(logs), 0.4, np.exp(-4.0))
+    covariance = kernel.matrix(rows, rows)
+    covariance += np.diag(kernel.noise / counts + 1e-7 * np.diagonal(covariance).max())
+    linear = np.column_stack([np.ones(n), rows])
+    contrasts = np.linalg.svd(linear)[0][:, d + 1 :]  # what no linear function has a part in
+    inner = contrasts.T @ covariance @ contrasts
+    left = contrasts.T @ answers
+    squares = np.einsum("nt,nt->t", left, np.linalg.solve(inner, left))
+    expected = (n - d - 1) * np.log(squares).mean() + np.linalg.slogdet(inner)[1]
+    expected += np.linalg.slogdet(linear.T @ linear)[1] + 1.5 * ((logs - logs.mean()) ** 2).sum()
+    found, _ = Evidence(rows, answers, counts)(np.append(logs, [0.4, -4.0]))
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("d", [8, 20])
+def test_the_search_is_short_and_ends_where_nothing_is_to_be_won(d, monkeypatch):
+    from scipy.optimize import minimize
+
+    draws = drawn(SIZES, network(d), 160, d)
+    rows, first = np.unique(draws.rows.all(), axis=0, return_index=True)
+    answers, counts = draws.outputs[first], closeness(d)[rows.sum(axis=1).astype(int)]
+    calls = []
+    original = Evidence.__call__
+    monkeypatch.setattr(Evidence, "__call__", lambda self, at: calls.append(at) or original(self, at))
+    kernel = likeliest(rows, answers, counts)
+    assert len(calls) <= 25
+    found = np.append(np.log(kernel.rates), [kernel.decay, np.log(kernel.noise)])
+    evidence = Evidence(rows, answers, np.maximum(counts, 1e-12))
+    bounds = [(-9.0, 2.0)] * d + [(-0.5, 2.0), (-14.0, 2.0)]
+    best = minimize(evidence, found, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+    assert evidence(found)[0] - best.fun < 1.0
+
+
 # --- the process ----------------------------------------------------------------------------------------------
 
 
