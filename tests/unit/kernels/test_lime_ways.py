@@ -21,7 +21,7 @@ def word_offsets(text):
 TEXTS = {
     "words": (Text(), REVIEW, "dull"),
     "sentences": (Text("sentences"), "So dull. A good film! Who knows?", "A good film!"),
-    "characters": (Text("characters"), "a fine x", "x"),
+    "characters": (Text("characters"), "so fine", "f"),
     "regular expression": (Text(re.compile(r"[,;.]\s*")), REVIEW, "a good cast"),
     "function of offsets": (Text(word_offsets), REVIEW, "cast"),
     "function of tokens": (Text(str.split), REVIEW, "cast;"),
