@@ -1,6 +1,8 @@
 /** Puts a view together: which controls stand where, and which picture fits the layout. */
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
+import { useSteady } from "./components/steady";
 import { Changed } from "./controls/changed";
 import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
@@ -42,21 +44,29 @@ export function App({ store, root, onBroken }: AppProps) {
 function Sentence({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const { values, errors, streaming, prediction } = store.picture.value;
-  const live = streaming || store.whatif.moving.value ? "off" : "polite";
+  const moving = store.whatif.moving.value;
+  const live = streaming || moving ? "off" : "polite";
+  const element = useSteady(moving || store.whatif.edits.value.length > 0);
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
-  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
+  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} ref={element} />;
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich =
     geometry.layout.type === "pixels"
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
-    <p class="jx-say" aria-live={live}>
+    <p class="jx-say" aria-live={live} ref={element}>
       <RichText rich={rich} />
-      <Changed store={store} />
-      <Flips store={store} />
+      <Come store={store} />
     </p>
   );
+}
+
+/** What the changes come to and what would flip it; while a hand is moving it is left as it was. */
+function Come({ store }: { store: Store }) {
+  const kept = useRef<ComponentChildren>(null);
+  if (!store.whatif.moving.value) kept.current = [Changed({ store }), Flips({ store })];
+  return <>{kept.current}</>;
 }
 
 function Body({ store, narrow }: { store: Store; narrow: boolean }) {

@@ -94,10 +94,16 @@ describe("a second change", () => {
     expect(view.words(".th-trk")).toContain("dotted: before this change");
     expect(groove("purpose").querySelectorAll("rect.z")).toHaveLength(0);
     expect(groove("duration").querySelectorAll("rect.z")).toHaveLength(1);
-    expect(view.words(".jx-say")).toContain("duration \u2264");
-    expect(view.words(".jx-say")).not.toContain("to radio");
+    // the sentence stands still under a moving hand
+    const sentence = view.words(".jx-say");
+    expect(sentence).toContain("duration \u2264");
+    await event("duration", "input", 60);
+    expect(view.words(".jx-say")).toBe(sentence);
+    await event("duration", "input", 68);
     await event("duration", "change");
     expect(behind()).toEqual(["purpose"]);
+    expect(view.words(".jx-say")).toContain("duration \u2264 35 months.");
+    expect(view.words(".jx-say")).not.toContain("to radio");
 
     // the second change comes before the answer to the first: no number of another row is shown for it
     const told = view.words('[aria-checked="true"] .v');

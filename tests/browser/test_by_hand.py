@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.lab import Notebook, Server, open_context
 from tests.browser.proxy import Proxy
-from tests.browser.waiting import eventually, until_gone, until_text
+from tests.browser.waiting import eventually, until, until_gone, until_text
 
 Make = Callable[..., Notebook]
 
@@ -52,6 +52,8 @@ DRAWN = """name => {
     return [x / 100, low + (high - low) * ((24 - y) / 24 - 0.06) / 0.88];
   });
 }"""
+LINE = """name => document.querySelector(`.jx-trk input[aria-label=${name}]`).closest('.jx-trk')
+  .querySelector('path.c')?.getAttribute('d')"""
 BEHIND = """() => ['area', 'rooms', 'noise'].filter(name =>
   document.querySelector(`.jx-trk input[aria-label=${name}]`).closest('.jx-trk').classList.contains('behind'))"""
 
@@ -104,14 +106,14 @@ def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
     for name in ("area", "rooms", "noise"):
         drawn_is_the_models(opened, name)
     behind(page)
-    before = page.evaluate(DRAWN, "noise")
+    before = page.evaluate(LINE, "noise")
 
     # one change: all curves but its own are of before it until the kernel has sent new ones
     opened.python("gate.clear()")
     press(page, "area", "PageUp", 3)
     behind(page, "rooms", "noise")
     until_text(page, ".jx .th-trk", "dotted: before this change")
-    assert page.evaluate(DRAWN, "noise") == before
+    assert page.evaluate(LINE, "noise") == before
     # its own goes on giving the number, marked until the model has confirmed it
     assert page.locator(".jx [aria-checked=true] .guess").count() == 1
     # another on top: nothing is read off a curve that knows nothing of the first
@@ -124,7 +126,7 @@ def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
     opened.expect_python("print([edit['feature'] for edit in view.what_if.edits])", "['area', 'rooms']")
     for name in ("area", "rooms", "noise"):
         drawn_is_the_models(opened, name)
-    assert page.evaluate(DRAWN, "noise") != before
+    assert page.evaluate(LINE, "noise") != before
     # and are good for reading the third: same frame, what the model says of all three
     press(page, "noise", "PageDown", 3)
     told = (
@@ -137,7 +139,7 @@ def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
     page.locator(".jx").get_by_role("button", name="Reset").click()
     opened.expect_python("print(view.what_if.edits)", "[]")
     behind(page)
-    eventually(lambda: page.evaluate(DRAWN, "noise"), before, page)
+    eventually(lambda: page.evaluate(LINE, "noise"), before, page)
 
 
 @pytest.fixture
@@ -162,7 +164,7 @@ def test_a_lost_connection_is_said_and_the_last_edit_wins(proxied: Callable[...,
     page = opened.page
     opened.run_all()
     settled(page)
-    before = page.evaluate(DRAWN, "noise")
+    before = page.evaluate(LINE, "noise")
     wire.cut()
     until_text(page, ".jx [role=note]", "The connection to the kernel is lost")
     until_text(page, ".jx [role=status]", "The connection to the kernel is lost")
@@ -202,8 +204,137 @@ def test_a_lost_connection_is_said_and_the_last_edit_wins(proxied: Callable[...,
     until_text(page, ".jx [aria-checked=true] .v", f"{expected:.3f}")
     for name in ("area", "rooms", "noise"):
         drawn_is_the_models(opened, name)
-    assert page.evaluate(DRAWN, "noise") != before
+    assert page.evaluate(LINE, "noise") != before
     # and it follows again
     view.get_by_role("button", name="Reset").click()
     opened.expect_python("print(view.what_if.edits)", "[]")
-    eventually(lambda: page.evaluate(DRAWN, "noise"), before, page)
+    eventually(lambda: page.evaluate(LINE, "noise"), before, page)
+
+
+PHOTO = """
+import numpy as np
+import jupyter_xai as xai
+
+photo = np.full((48, 64, 3), 90, dtype=np.uint8)
+photo[:24, :32] = 230
+
+def bright(batch):
+    p = np.asarray(batch)[:, :24, :32].mean(axis=(1, 2, 3)) / 255
+    return np.stack([p, 1 - p], axis=1)
+
+view = xai.explain(bright, photo, segmentation="grid", n_segments=12, fill=0, method="kernel_shap", n_samples=100,
+                   output_names=["day", "night"])
+view
+"""
+
+
+@pytest.fixture
+def touched(lab: Server, browser: Any) -> Iterator[Make]:
+    """``touched(*cells)`` opens a notebook on a screen that is touched, lower than its view."""
+    context = open_context(browser, viewport={"width": 800, "height": 620}, has_touch=True)
+
+    def make(*cells: str) -> Notebook:
+        lab.write("touched.ipynb", *cells)
+        return Notebook(lab, context.new_page(), "touched.ipynb").open().ready()
+
+    yield make
+    context.close()
+    lab.shutdown_kernels()
+
+
+class Fingers:
+    """Fingers on a photo; places are shares of it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self._browser = page, page.context.new_cdp_session(page)
+
+    def drag(self, *fingers: tuple[tuple[float, float], tuple[float, float]], steps: int = 12) -> None:
+        """Put fingers down at their first places, move them to their second, lift them."""
+        box = self.page.locator(".jx canvas").bounding_box()
+
+        def points(done: float) -> list[dict[str, float]]:
+            return [
+                {
+                    "x": box["x"] + box["width"] * (x0 + done * (x1 - x0)),
+                    "y": box["y"] + box["height"] * (y0 + done * (y1 - y0)),
+                    "id": finger,
+                }
+                for finger, ((x0, y0), (x1, y1)) in enumerate(fingers)
+            ]
+
+        self._send("touchStart", points(0))
+        for step in range(1, steps + 1):
+            self._send("touchMove", points(step / steps))
+            self.page.wait_for_timeout(20)
+        self._send("touchEnd", [])
+
+    def _send(self, kind: str, points: list[dict[str, float]]) -> None:
+        self._browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_a_finger_scrolls_past_a_photo_and_draws_once_a_tool_is_chosen(touched: Make) -> None:
+    opened = touched(PHOTO, "'below\\n' * 60", "1", "2", "3")
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx canvas")
+    settled(page)
+    until(page, "() => document.querySelector('.jx canvas').width > 100")
+    view, fingers = page.locator(".jx"), Fingers(page)
+
+    def top() -> float:
+        return float(page.locator(".jx canvas").bounding_box()["y"])
+
+    def center() -> float:
+        """The photo in the middle of the screen, at rest; where its upper edge is."""
+        page.locator(".jx canvas").evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
+        before = [float("nan")]
+
+        def still() -> bool:
+            before.append(top())
+            return before[-1] == before[-2]
+
+        eventually(still, True, page)
+        return before[-1]
+
+    # nobody has chosen to draw: up and down is the page's
+    at = center()
+    until_text(page, ".jx .im", "Choose brush or box to draw with one finger.")
+    number = view.locator("[aria-checked=true] .v").inner_text()
+    fingers.drag(((0.25, 0.9), (0.25, 0.3)))
+    eventually(lambda: at - top() > 30, True, page)
+    assert opened.python("print(view.what_if.edits)").strip() == "[]"
+    assert view.locator("[aria-checked=true] .v").inner_text() == number
+
+    # a tool in the hand: the same finger brushes and nothing scrolls
+    view.get_by_role("radio", name="brush").tap()
+    until_text(page, ".jx .im", "Two fingers scroll.")
+    at = center()
+    fingers.drag(((0.25, 0.05), (0.25, 0.45)))
+    until_text(page, ".jx .jx-say", "1 stroke brushed")
+    settled(page)
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['brush']")
+    points = json.loads(opened.python("print(view.what_if.edits[0]['points'])"))
+    assert all(abs(x - 16) < 1.5 for x, _ in points)
+    assert abs(points[0][1] - 2.4) < 1 and abs(points[-1][1] - 21.6) < 1  # nothing moved under the finger
+    assert abs(center() - at) < 150  # the sentence above may have grown; nothing else has moved
+    assert view.locator("[aria-checked=true] .v").inner_text() != number
+
+    # two fingers scroll, and cover nothing
+    at = center()
+    fingers.drag(((0.2, 0.9), (0.2, 0.3)), ((0.8, 0.9), (0.8, 0.3)))
+    eventually(lambda: at - top() > 30, True, page)
+    opened.expect_python("print(len(view.what_if.edits))", "1")
+
+    # a tap still hides a piece, and a box is drawn as well
+    center()
+    view.get_by_role("radio", name="box").tap()
+    center()
+    box = page.locator(".jx canvas").bounding_box()
+    page.touchscreen.tap(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"])
+    opened.expect_python("print(view.what_if.edits[-1]['op'])", "hide")
+    settled(page)
+    center()
+    fingers.drag(((0.6, 0.1), (0.9, 0.5)))
+    opened.expect_python("print(view.what_if.edits[-1]['op'])", "occlude")
+    left, upper, right, lower = json.loads(opened.python("print(view.what_if.edits[-1]['box'])"))
+    assert (abs(left - 38) <= 2) and (abs(right - 58) <= 2) and (abs(upper - 5) <= 2) and (abs(lower - 24) <= 2)

@@ -30,6 +30,8 @@ interface CanvasProps {
   truth: Uint8ClampedArray | null;
   /** What a drag covers, and where it is. */
   tool: Tool;
+  /** The tool was chosen: one finger draws, two scroll. Otherwise a finger that goes up or down scrolls. */
+  taken?: boolean;
   place: Place;
   /** The pieces that are pointed at and hidden, where the heat has pixels of its own. */
   cut?: Photo | null;
@@ -132,7 +134,7 @@ export function PhotoCanvas(props: CanvasProps) {
   return (
     <canvas
       ref={canvas}
-      class={live ? "live" : ""}
+      class={live ? (props.taken ? "live taken" : "live") : ""}
       width={ground?.width ?? 1}
       height={ground?.height ?? 1}
       role="img"

@@ -31,7 +31,7 @@ export function ToolChoice({ tool, setTool }: { tool: Tool; setTool: (tool: Tool
             type="radio"
             name={name}
             checked={tool.kind === kind}
-            onChange={() => setTool({ ...tool, kind })}
+            onClick={() => setTool({ ...tool, kind })}
           />
           {kind}
         </label>

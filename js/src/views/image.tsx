@@ -53,6 +53,7 @@ export function ImageView({ store }: { store: Store }) {
             photo={cut?.photo ?? photo}
             heat={cut ? null : heat}
             outlined={cut !== null}
+            taken={picked !== null}
             label={
               bare
                 ? "The photo as the model sees it"
@@ -71,7 +72,14 @@ export function ImageView({ store }: { store: Store }) {
           <CoverKeys {...{ store, layout, tool, place }} />
           {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}
         </div>
-        <Caption store={store} pieces={cut?.pieces ?? 0} bare={bare} cut={layout.labels !== undefined} tool={tool} />
+        <Caption
+          store={store}
+          pieces={cut?.pieces ?? 0}
+          bare={bare}
+          cut={layout.labels !== undefined}
+          tool={tool}
+          taken={picked !== null}
+        />
       </div>
       <div class="im-c">
         <Legend
@@ -123,7 +131,11 @@ interface CaptionProps {
   bare: boolean;
   cut: boolean;
   tool: Tool;
+  taken: boolean;
 }
+
+/** Whether somebody may draw with a finger. */
+const touched = () => globalThis.matchMedia?.("(any-pointer: coarse)").matches ?? false;
 
 /** Which values are drawn, how many, and how many there would be at other thresholds: known anew only if one of these changes. */
 function useSeen(heat: Float32Array | null, errors: Float32Array | null, end: number, threshold: number) {
@@ -141,9 +153,10 @@ function useSeen(heat: Float32Array | null, errors: Float32Array | null, end: nu
 }
 
 /** What the hand can do here, or what is being tried. */
-function Caption({ store, pieces, bare, cut, tool }: CaptionProps) {
+function Caption({ store, pieces, bare, cut, tool, taken }: CaptionProps) {
   const error = store.sight.value?.message.error;
   const live = store.reachable.value;
+  const fingers = !touched() ? "" : taken ? " Two fingers scroll." : " Choose brush or box to draw with one finger.";
   const words = pieces
     ? `${whole(pieces)} pieces would be explained.`
     : error
@@ -151,7 +164,7 @@ function Caption({ store, pieces, bare, cut, tool }: CaptionProps) {
       : bare
         ? "The photo as the model sees it."
         : live
-          ? `${cut ? "Click a piece to hide it, drag" : "Drag"} to ${tool.kind === "box" ? "cover a box" : "brush over more"}.`
+          ? `${cut ? "Click a piece to hide it, drag" : "Drag"} to ${tool.kind === "box" ? "cover a box" : "brush over more"}.${fingers}`
           : "";
   return words ? <p class={`s ${error && !pieces ? "err" : "q"}`}>{words}</p> : null;
 }

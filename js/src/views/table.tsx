@@ -126,16 +126,15 @@ function TrackHead({ ground, drawn }: { ground: Ground; drawn: boolean }) {
   const behind = ground.store.behind.value("");
   return (
     <div role="columnheader" class="th-trk">
-      <span>prediction if moved{drawn && `, ${axisEnd(low)}–${axisEnd(high)}`}</span>
-      {drawn && behind ? (
-        <span>dotted: before this change</span>
-      ) : (
-        drawn &&
-        ground.now !== null && (
-          <span class="key">
-            <i aria-hidden="true" /> flips
-          </span>
-        )
+      <span>
+        {drawn && behind
+          ? "dotted: before this change"
+          : `prediction if moved${drawn ? `, ${axisEnd(low)}–${axisEnd(high)}` : ""}`}
+      </span>
+      {drawn && ground.now !== null && (
+        <span class="key">
+          <i aria-hidden="true" /> flips
+        </span>
       )}
     </div>
   );
