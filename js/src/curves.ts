@@ -1,5 +1,5 @@
 /** The model's answers along paths, as Python sent them: response curves and what removing features does. */
-import { float16, float32 } from "./decode";
+import { float16, float32, same } from "./decode";
 import { type Adjustment, type Changes, readEdits } from "./edits";
 import type { CurveInfo, Curves } from "./schema.gen";
 
@@ -117,28 +117,10 @@ export function readCurves(curves: Curves | null): Paths {
   };
 }
 
-/**
- * The curves of one estimate's outputs, line by line: those of an earlier one may be of others. What the model was not
- * asked of all of them, or answered in another unit, is left out.
- */
+/** The curves, where they are of these outputs in this unit: those of an earlier estimate may be of others. */
 export function curvesOf(curves: Curves | null, paths: Paths, targets: readonly number[], unit: string): Paths {
   const { targets: asked = targets, unit: told = unit } = curves ?? {};
-  const places = targets.map((target) => asked.indexOf(target));
-  if (told === unit && asked.length === places.length && places.every((place, row) => place === row)) return paths;
-  const fits = told === unit && !places.includes(-1);
-  const placed = <K>(from: ReadonlyMap<K, Path>) =>
-    new Map(
-      fits ? [...from].map(([key, { x, y }]) => [key, { x, y: places.map((place) => y[place] as Float32Array) }]) : [],
-    );
-  return {
-    ...none,
-    run: paths.run,
-    rows: paths.rows,
-    changes: paths.changes,
-    response: placed(paths.response),
-    presence: placed(paths.presence),
-    adjustment: placed(paths.adjustment),
-  };
+  return same([asked, told], [targets, unit]) ? paths : none;
 }
 
 /** The height of a line between its points; at the ends it goes on level. NaN without points. */
