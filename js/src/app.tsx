@@ -2,7 +2,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
-import { useSteady } from "./components/steady";
 import { Changed } from "./controls/changed";
 import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
@@ -44,18 +43,16 @@ export function App({ store, root, onBroken }: AppProps) {
 function Sentence({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const { values, errors, streaming, prediction } = store.picture.value;
-  const moving = store.whatif.moving.value;
-  const live = streaming || moving ? "off" : "polite";
-  const element = useSteady(moving || store.whatif.edits.value.length > 0);
+  const live = streaming || store.whatif.moving.value ? "off" : "polite";
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
-  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} ref={element} />;
+  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich =
     geometry.layout.type === "pixels"
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
-    <p class="jx-say" aria-live={live} ref={element}>
+    <p class="jx-say" aria-live={live}>
       <RichText rich={rich} />
       <Come store={store} />
     </p>

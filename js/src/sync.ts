@@ -95,7 +95,7 @@ export function openSession(model: Model): Session {
   let restoredBy = Number.NEGATIVE_INFINITY;
   const unsettled = () => store.link.peek() === "lost" || performance.now() < restoredBy;
   /** What was written over while the connection was lost or had just come back: a host may bring it back. */
-  const past: Record<string, unknown[]> = {};
+  let past: Record<string, unknown[]> = {};
 
   function put(name: string, value: unknown): void {
     try {
@@ -155,7 +155,7 @@ export function openSession(model: Model): Session {
   const onConnection = (_: unknown, status: string) => {
     const link = store.link.peek();
     if (status !== "connected" && (link === "live" || link === "quiet")) {
-      for (const name of Object.keys(past)) delete past[name];
+      past = {};
       store.setLink("lost");
     }
     // what was sent meanwhile goes first; the answer to this says that the way is open again

@@ -307,7 +307,7 @@ def test_a_finger_scrolls_past_a_photo_and_draws_once_a_tool_is_chosen(touched: 
 
     # a tool in the hand: the same finger brushes and nothing scrolls
     view.get_by_role("radio", name="brush").tap()
-    until_text(page, ".jx .im", "Two fingers scroll.")
+    until_gone(page, ".jx .im", "to draw with one finger")
     at = center()
     fingers.drag(((0.25, 0.05), (0.25, 0.45)))
     until_text(page, ".jx .jx-say", "1 stroke brushed")
@@ -337,4 +337,6 @@ def test_a_finger_scrolls_past_a_photo_and_draws_once_a_tool_is_chosen(touched: 
     fingers.drag(((0.6, 0.1), (0.9, 0.5)))
     opened.expect_python("print(view.what_if.edits[-1]['op'])", "occlude")
     left, upper, right, lower = json.loads(opened.python("print(view.what_if.edits[-1]['box'])"))
-    assert (abs(left - 38) <= 2) and (abs(right - 58) <= 2) and (abs(upper - 5) <= 2) and (abs(lower - 24) <= 2)
+    assert (
+        (abs(left - 38) <= 2) and (abs(right - 58) <= 2) and (abs(upper - 5) <= 2) and (abs(lower - 24) <= 2)
+    )

@@ -28,7 +28,7 @@ function spotOf(event: PointerEvent): Spot {
 
 /** Listeners of a canvas. With `live` false the pointer only points. */
 export function useGestures(live: boolean, gestures: Gestures) {
-  const down = useRef<{ id: number; spot: Spot; x: number; y: number; drawing: boolean } | null>(null);
+  const down = useRef<{ spot: Spot; x: number; y: number; drawing: boolean } | null>(null);
   const cancel = () => {
     if (down.current?.drawing) gestures.onCancel();
     down.current = null;
@@ -42,7 +42,7 @@ export function useGestures(live: boolean, gestures: Gestures) {
       }
       gestures.onPoint(spotOf(event));
       if (!live || event.button !== 0) return;
-      down.current = { id: event.pointerId, spot: spotOf(event), x: event.clientX, y: event.clientY, drawing: false };
+      down.current = { spot: spotOf(event), x: event.clientX, y: event.clientY, drawing: false };
       (event.currentTarget as Element).setPointerCapture?.(event.pointerId);
     },
     onPointerMove(event: PointerEvent) {
@@ -51,14 +51,12 @@ export function useGestures(live: boolean, gestures: Gestures) {
         gestures.onPoint(spotOf(event));
         return;
       }
-      if (event.pointerId !== from.id) return;
       from.drawing ||= Math.hypot(event.clientX - from.x, event.clientY - from.y) >= STILL;
       if (!from.drawing) return;
       gestures.onDraw(from.spot, spotOf(event));
     },
     onPointerUp(event: PointerEvent) {
       const from = down.current;
-      if (from?.id !== event.pointerId) return;
       down.current = null;
       if (from?.drawing) gestures.onDrawn();
       else if (from) gestures.onClick(spotOf(event));

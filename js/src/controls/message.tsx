@@ -33,14 +33,9 @@ export function Messages({ store }: { store: Store }) {
           </p>
         </Message>
       )}
-      {link === "quiet" && (
+      {(link === "quiet" || link === "lost") && (
         <Message kind="warn">
-          <p>{QUIET} It may be busy; if it was restarted, run the cell again.</p>
-        </Message>
-      )}
-      {link === "lost" && (
-        <Message kind="warn">
-          <p>{LOST}</p>
+          <p>{link === "lost" ? LOST : `${QUIET} It may be busy; if it was restarted, run the cell again.`}</p>
         </Message>
       )}
       {status?.error && <Failure error={status.error} store={store} />}

@@ -156,7 +156,7 @@ function useSeen(heat: Float32Array | null, errors: Float32Array | null, end: nu
 function Caption({ store, pieces, bare, cut, tool, taken }: CaptionProps) {
   const error = store.sight.value?.message.error;
   const live = store.reachable.value;
-  const fingers = !touched() ? "" : taken ? " Two fingers scroll." : " Choose brush or box to draw with one finger.";
+  const fingers = taken || !touched() ? "" : " Choose brush or box to draw with one finger.";
   const words = pieces
     ? `${whole(pieces)} pieces would be explained.`
     : error
