@@ -37,16 +37,20 @@ def shapley(scale: Scale) -> Iterator[Duel]:
 
 @study("shapley-coverage")
 def shapley_coverage(scale: Scale) -> Iterator[Coverage]:
-    """95 % intervals after a fixed number of coalitions, and where a run has settled by itself."""
+    """95 % intervals after a fixed number of coalitions, and where a run has settled by itself.
+
+    The review also where half of its coalitions are known to the process.
+    """
     for name, game, truth in games():
         n = len(truth)
-        if n > 16:
-            continue
+        runs = scale(-(-5000 // n), 3)
+        most = 2**n - 4 if n <= 16 else 2 * n + 2048
         for estimator in ("wls", "gp"):
-            runs = scale(-(-5000 // n), 3)
             yield Coverage(f"{name}, {estimator}, {16 * n}", hits(game, truth, estimator, 16 * n, 0.0), runs)
-            most = 2**n - 4
             yield Coverage(f"{name}, {estimator}, settled", hits(game, truth, estimator, most, 0.1), runs)
+        if name.startswith("review"):
+            many = scale(2 * n + 2048, 4 * n)
+            yield Coverage(f"{name}, gp, {many}", hits(game, truth, "gp", many, 0.0), runs)
 
 
 def duel(work: str, game: Game, truth: Values, calls: int) -> Duel:

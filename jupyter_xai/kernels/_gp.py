@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 from scipy.linalg.lapack import dtrtri
 
-from jupyter_xai.kernels._intervals import half_width_factor
+from jupyter_xai.kernels._intervals import half_width_factors
 from jupyter_xai.kernels._likelihood import factor, likeliest, lively, relevances
-from jupyter_xai.kernels._odd_kernels import Covariance, OddKernel
-from jupyter_xai.kernels._shapley import GROUPS, ShapleyFit
+from jupyter_xai.kernels._odd_kernels import Covariance
+from jupyter_xai.kernels._shapley import GROUPS, ShapleyFit, spread_of_rest
 
 MOST_PAIRS = 1500
 """More pairs than this are for the regression: a Cholesky factor grows with their cube."""
 FITTED_ON = 256
 """Hyper-parameters are fitted on the first so many pairs at most."""
-CAUTIOUS = 2.0
-"""Where pairs that had no part in the hyper-parameters have so many times the squared error of those that had,
-intervals of games in the benchmarks hold the truth in up to 100 % instead of 95 %.
+FLATTERED = 1.8
+"""Hyper-parameters make the squared errors of the pairs they were fitted on smaller by this factor at most: halves of
+the pairs, of which more is asked, overstate it.
+"""
+CAUTIOUS = 5.0
+"""Where halves of the pairs foretell each other worse by so many times the square, or the process' own variance is so
+many times what it leaves of the pairs bears out, intervals of games in the benchmarks hold the truth in more than 98 %.
+"""
+OPTIMISTIC = (0.03, 0.5)
+"""Where what is left comes of a smaller share of the pairs than this, and is so much more than the process' own
+variance (that is below this share of it), such intervals hold the truth in less than 92 %.
 """
 
 
@@ -33,15 +41,12 @@ class _Fitted:
     used : int
         Rows they were fitted on.
     kernel : Covariance
-    alike : OddKernel
-        Of one strength for all players.
     flattery : float
         Squared errors of pairs that had no part in the hyper-parameters, over those of pairs that had.
     """
 
     used: int
     kernel: Covariance
-    alike: OddKernel
     flattery: float
 
 
@@ -67,27 +72,37 @@ class OddProcess:
     def __init__(self, n_players: int) -> None:
         self.n_players = n_players
         self._chosen: _Fitted | None = None
+        self._unborne, self._telling = 0.0, 1.0
 
     @property
     def cautious(self) -> bool:
-        """Whether intervals are likely to be wider than they need be.
+        """Whether the intervals of the last fit are likely to be wider than they need be.
 
-        Half of the pairs then foretell the other half far worse than all of them foretell each other, as where a game
-        is nearly known already.
+        Half of the pairs then foretell the other half far worse than all of them foretell each other, or the process'
+        own variance is far above what it leaves of the pairs: both where a game is nearly known already.
         """
-        return self._chosen is not None and self._chosen.flattery > CAUTIOUS
+        return self._chosen is not None and max(self._chosen.flattery, self._unborne) > CAUTIOUS
+
+    @property
+    def optimistic(self) -> bool:
+        """Whether the intervals of the last fit are likely to be narrower than they should be.
+
+        A few of very many pairs then surprise far more than the others and than the process expects, and more of that
+        kind may be among the pairs that were not asked.
+        """
+        share, unborne = OPTIMISTIC
+        return self._telling < share and self._unborne < unborne
 
     def fit(
         self, signs: NDArray[np.float64], odd: NDArray[np.float64], totals: NDArray[np.float64]
     ) -> ShapleyFit:
         """Posterior mean and standard deviation of the Shapley values.
 
-        The process' variance is scaled so that each pair's error, foretold from all the others, is as large as
-        its standard deviation says: real games are rougher in places, and the likelihood's own scale covers less.
-        Pairs on which hyper-parameters were fitted are foretold too well; how much so is told by fitting them on either
-        half and foretelling the other. The larger spread of two processes counts, of that with a strength for each
-        player and of that with one for all: where few pairs tell players apart, the former is too sure of those that
-        seem not to matter.
+        A standard error is that of a weighted mean of what the process leaves of each pair, foretold from all the
+        others: were that mean added to the values, they would hold whatever the process makes of the game. Pairs on
+        which hyper-parameters were fitted are foretold too well; how much so is told by fitting them on either half
+        and foretelling the other. What the process itself says of its values, scaled so that what it leaves of the
+        pairs is as large as it expects, is the least they may be off by.
 
         Parameters
         ----------
@@ -104,16 +119,18 @@ class OddProcess:
         solved = _Solved(chosen.kernel, rows, answers)
         values = (solved.across @ solved.weights).T
         values += (totals - values.sum(axis=1))[:, None] / self.n_players
+        self._unborne, self._telling = 0.0, 1.0
         if len(signs) < GROUPS:
             return ShapleyFit(values, np.full(values.shape, np.inf))
-        errors = (solved.weights / solved.alone[:, None]) ** 2
-        errors[: chosen.used] *= chosen.flattery
-        variance = np.outer(errors.T @ solved.alone / len(rows), solved.spread())
-        if chosen.kernel is not chosen.alike:
-            other = _Solved(chosen.alike, rows, answers)
-            second = np.outer(errors.T @ other.alone / len(rows), other.spread())
-            variance = np.maximum(variance, second)
-        return ShapleyFit(values, np.sqrt(variance) * half_width_factor(len(rows)))
+        squares = (solved.weights / solved.alone[:, None]) ** 2
+        least = np.outer(squares.T @ solved.alone / len(rows), solved.spread())
+        squares[: chosen.used] *= min(chosen.flattery, FLATTERED)
+        variance, telling = spread_of_rest(signs, squares[1:])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._unborne = float(np.nan_to_num(least.sum(axis=1) / variance.sum(axis=1)).max())
+        self._telling = float(np.median(telling, axis=1).min()) / len(signs)
+        variance *= half_width_factors(np.maximum(telling, 2.0)) ** 2
+        return ShapleyFit(values, np.sqrt(np.maximum(variance, least)))
 
     def _hyper_parameters(self, rows: NDArray[np.float64], answers: NDArray[np.float64]) -> _Fitted:
         """Fitted again when the pairs have doubled, on at most ``FITTED_ON`` of them."""
@@ -157,7 +174,7 @@ def _fitted(rows: NDArray[np.float64], answers: NDArray[np.float64]) -> _Fitted:
     alike = likeliest(rows, answers)
     moved = answers[:, lively(answers)]
     if pairs < 2 * max(n, GROUPS) or not moved.shape[1]:
-        return _Fitted(len(rows), alike, alike, 1.0)
+        return _Fitted(len(rows), alike, 1.0)
     kernel = relevances(rows, answers, alike)
     own, honest = _alone(kernel, rows, moved), np.empty((len(rows), moved.shape[1]))
     half = np.arange(len(rows)) % 2 == 0
@@ -166,7 +183,7 @@ def _fitted(rows: NDArray[np.float64], answers: NDArray[np.float64]) -> _Fitted:
         other = relevances(rows[told], moved[told], alike)
         honest[~told] = _alone(other, rows, moved)[~told]
     worse = honest[1:].sum(axis=0) / np.maximum(own[1:].sum(axis=0), 1e-300)
-    return _Fitted(len(rows), kernel, alike, max(1.0, float(np.median(worse))) * pairs / (pairs - n))
+    return _Fitted(len(rows), kernel, max(1.0, float(np.median(worse))))
 
 
 def _alone(

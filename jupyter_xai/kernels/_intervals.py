@@ -44,6 +44,17 @@ def half_width_factor(n_blocks: float) -> float:
     return float(stdtrit(n_blocks - 1, 0.975)) / Z95 if n_blocks > 1 else np.inf
 
 
+def half_width_factors(n_blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As ``half_width_factor``, for many numbers of blocks above 1.
+
+    Examples
+    --------
+    >>> half_width_factors(np.array([9.0, 1000.0])).round(3)
+    array([1.177, 1.001])
+    """
+    return np.asarray(stdtrit(n_blocks - 1.0, 0.975) / Z95)
+
+
 def spread_of_sums(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard error of a total from its parts over independent blocks.
 

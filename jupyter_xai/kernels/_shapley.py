@@ -112,3 +112,47 @@ def regress(
     rest = (left - half @ solved) * scale[:, None]
     variance = np.einsum("pi,po->oi", reach**2, rest**2)
     return ShapleyFit(values, np.sqrt(variance))
+
+
+def spread_of_rest(
+    signs: NDArray[np.float64], squares: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far off Shapley values may be for what another model of the game leaves of each pair.
+
+    The regression's solution for what is left, with the system of equations as it is over all pairs: the plain weighted
+    mean ``sum w t (z - mean z) / 2`` over its scale. What is left of the pairs of a size that are all known has no
+    part in it.
+
+    Parameters
+    ----------
+    signs : ndarray of shape (pairs, players)
+        +1 in the coalition, -1 outside.
+    squares : ndarray of shape (pairs, outputs)
+        Squares of what is left.
+
+    Returns
+    -------
+    ndarray of shape (outputs, players)
+        Variances.
+    ndarray of shape (outputs, players)
+        Pairs that each of them is really made of: ``(sum c)^2 / sum c^2`` for its terms c. Infinite where all are 0.
+
+    Examples
+    --------
+    >>> signs = np.array([[1.0, -1.0, -1.0, -1.0], [-1.0, 1.0, -1.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
+    >>> variance, telling = spread_of_rest(signs, np.ones((3, 1)))
+    >>> variance.round(3), telling.round(3)
+    (array([[0.722, 0.722, 0.278, 0.278]]), array([[1.857, 1.857, 2.273, 2.273]]))
+    """
+    d = signs.shape[1]
+    sizes = np.count_nonzero(signs > 0, axis=1)
+    weights, shares = pair_weights(np.minimum(sizes, d - sizes), d)
+    half = (signs - signs.mean(axis=1, keepdims=True)) / 2
+    reach = half * weights[:, None]
+    parts = (reach * (d - 1) / np.vdot(reach, half)) ** 2 * (1.0 - shares)[:, None]
+    scale = np.where((largest := squares.max(axis=0)) > 0, largest, 1.0)
+    squares = squares / scale
+    variance = squares.T @ parts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        telling = np.nan_to_num(variance**2 / ((squares**2).T @ parts**2), nan=np.inf, posinf=np.inf)
+    return variance * scale[:, None], telling

@@ -14,6 +14,12 @@ from jupyter_xai.kernels._stream import Estimator, SampledKernel
 from jupyter_xai.params import ChoiceParam, ParamSpec
 from jupyter_xai.protocols import Masker, Predictor, Target
 
+_CAUTIOUS = "Intervals are cautious here: they hold the true value more often than in 95 %."
+_OPTIMISTIC = (
+    "Intervals are optimistic here: a few coalitions surprised far more than the others, and the true value may lie "
+    "outside more often than in 5 %."
+)
+
 
 class KernelShap(SampledKernel):
     """Shapley values: how the prediction is shared out among the features, without a rest.
@@ -138,11 +144,15 @@ class _KernelGame(PairedGame):
         return super().estimate(status)
 
     def _said(self) -> tuple[str, ...]:
-        """Where intervals are no more than bounds."""
+        """Which way intervals err, where they do."""
         complete = self._exact and self._n == self._most
-        if not self._last or complete or self._rough(asked=False) or not self._process.cautious:
+        if not self._last or complete or self._rough(asked=False):
             return ()
-        return ("Intervals are cautious here: they hold the true value more often than in 95 %.",)
+        if self._process.cautious:
+            return (_CAUTIOUS,)
+        if self._process.optimistic:
+            return (_OPTIMISTIC,)
+        return ()
 
     def _rough(self, *, asked: bool) -> bool:
         """Frames on the way come from the regression, and so does what is too much for the process."""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
+from jupyter_xai.explanation import Z95
 from jupyter_xai.kernels._coalitions import PairedCoalitions
-from jupyter_xai.kernels._gp import FITTED_ON, OddProcess
+from jupyter_xai.kernels._gp import FITTED_ON, FLATTERED, OddProcess
 from jupyter_xai.kernels._likelihood import _cost, likeliest, relevances
 from jupyter_xai.kernels._odd_kernels import OddKernel, OwnStrengths
 from tests.oracle.shapley import of_masks
@@ -102,6 +105,86 @@ def test_players_that_do_not_matter_are_told_apart():
     signs, odd, totals = data(game, 14, 112)
     fit = OddProcess(14).fit(signs, odd, totals)
     np.testing.assert_allclose(fit.values[0], of_masks(game, 14)[:, 0], atol=0.02)
+
+
+def literal_errors(kernel, signs, odd, totals, flattery):
+    """Standard errors as they are meant, one pair and one player at a time: no factor of a matrix is kept."""
+    n, jitter = signs.shape[1], 1e-7
+    rows, answers = np.vstack([np.ones(n), signs]), np.concatenate([totals[:1] / 2, odd[:, 0]])
+    cov = np.array([[literal_kernel(kernel, a, b) for b in rows] for a in rows]) + jitter * np.eye(len(rows))
+    left, scaled = np.empty(len(rows)), np.empty(len(rows))
+    for i in range(len(rows)):  # what the process makes of each pair that knows all the others
+        others = np.delete(np.arange(len(rows)), i)
+        reach = np.linalg.solve(cov[np.ix_(others, others)], cov[others, i])
+        left[i] = answers[i] - reach @ answers[others]
+        scaled[i] = left[i] ** 2 / (cov[i, i] - reach @ cov[others, i])
+    z = signs_of(n)
+    whole = np.array([[literal_kernel(kernel, a, b) for b in z] for a in z])
+    values = of_masks(lambda _: np.eye(2**n), n)
+    across = values @ np.array([[literal_kernel(kernel, a, b) for b in rows] for a in z])
+    least = np.diag(values @ whole @ values.T - across @ np.linalg.solve(cov, across.T)) * scaled.mean()
+
+    pairs = [mask for mask in every_mask(n) if 0 < mask.sum() < n and mask[0]]
+    size = lambda mask: min(mask.sum(), n - mask.sum())  # noqa: E731
+    known = [size(row > 0) for row in signs]
+    mass = {k: (1 if 2 * k == n else 2) / (k * (n - k)) for k in range(1, n // 2 + 1)}
+    there = {k: sum(size(mask) == k for mask in pairs) for k in mass}
+    even = np.eye(n) - 1 / n  # the values' sum is known: what is left moves them along it only
+    system = sum(
+        mass[size(mask)]
+        / there[size(mask)]
+        * np.outer(even @ np.where(mask, 0.5, -0.5), even @ np.where(mask, 0.5, -0.5))
+        for mask in pairs
+    )
+    found = np.empty(n)
+    for i in range(n):
+        terms = []
+        for p, k in enumerate(known):
+            moves = (np.linalg.pinv(system) @ even @ signs[p] / 2)[i] * mass[k] / known.count(k) * left[1 + p]
+            terms.append(flattery * moves**2 * (1 - known.count(k) / there[k]))
+        real = sum(terms) ** 2 / sum(term**2 for term in terms)
+        wider = student.ppf(0.975, max(real, 2) - 1) / student.ppf(0.975, np.inf)
+        found[i] = max(sum(terms) * wider**2, least[i])
+    return np.sqrt(found)
+
+
+@pytest.mark.parametrize("flattery", [1.0, 1.3, 7.0])
+@pytest.mark.parametrize("n", [6, 7])
+def test_standard_errors_are_those_of_the_definition(n, flattery):
+    signs, odd, totals = data(network(n, 1), n, 40)
+    process = OddProcess(n)
+    process.fit(signs, odd, totals)
+    process._chosen = replace(process._chosen, flattery=flattery)
+    errors = process.fit(signs, odd, totals).std_errors[0]
+    truth = literal_errors(process._chosen.kernel, signs, odd, totals, min(flattery, FLATTERED))
+    np.testing.assert_allclose(errors, truth, rtol=1e-4)
+
+
+def test_pairs_that_hyper_parameters_were_not_fitted_on_are_not_flattered():
+    signs, odd, totals = data(network(14, 0), 14, 1000)
+    process = OddProcess(14)
+    process.fit(signs, odd, totals)
+    errors = []
+    for flattery, used in ((1.0, 257), (1.5, 257), (1.5, 501)):
+        process._chosen = replace(process._chosen, flattery=flattery, used=used)
+        process._hyper_parameters = lambda *_: process._chosen
+        errors.append(process.fit(signs, odd, totals).std_errors)
+    assert (errors[0] <= errors[1]).all()  # equal where the process' own variance is the larger
+    assert (errors[1] < errors[2]).any()
+    some = errors[0] < errors[1]
+    assert (errors[1][some] < errors[0][some] * np.sqrt(1.4)).all()
+
+
+@pytest.mark.parametrize("m", [30, 48, 96, 192, 384])
+def test_intervals_hold_the_truth(m):
+    """From one pair a player on; a network, its probability and rules, ten designs each."""
+    n, hits = 12, []
+    for game in (make(n, 0) for make in GAMES.values()):
+        truth = of_masks(game, n)[:, 0]
+        for seed in range(10):
+            fit = OddProcess(n).fit(*data(game, n, m, seed))
+            hits.append(np.abs(fit.values[0] - truth) <= Z95 * fit.std_errors[0])
+    assert 0.9 < np.mean(hits) < 0.99
 
 
 def test_with_every_pair_it_is_exact():

@@ -356,15 +356,33 @@ def test_a_view_shows_log_odds_under_the_link():
     assert (plain["output_unit"], plain["threshold"]) == ("probability", 0.5)
 
 
-def test_intervals_that_are_no_more_than_bounds_say_so():
+def surprises(n, seed):
+    """A smooth game, but for eight coalitions that are worth one more."""
+    rng = np.random.default_rng(seed)
+    w, special = rng.normal(size=n), rng.integers(2, size=(8, n)).astype(bool)
+    return lambda masks: np.tanh(masks @ w / 3) + (masks[:, None] == special).all(axis=2).sum(axis=1)
+
+
+def test_intervals_that_err_say_which_way():
     """A game of rules is nearly known from a few hundred coalitions; a network is not, and has the usual intervals."""
     given = {"n_samples": 512, "tolerance": 0}
 
     def said(game, **more):
         estimates = list(KernelShap(FakePredictor(game(12, 0)), MaskMasker(), **given, **more).stream(12))
         assert not any(estimate.notices for estimate in estimates[:-1])
-        return any("cautious" in notice for notice in estimates[-1].notices)
+        return [word for word in ("cautious", "optimistic") if any(word in n for n in estimates[-1].notices)]
 
-    assert said(GAMES["rules"])
-    assert not said(GAMES["rules"], estimator="wls")
+    assert said(GAMES["rules"]) == ["cautious"]
+    assert said(surprises) == ["optimistic"]
+    for game in (GAMES["rules"], surprises):
+        assert not said(game, estimator="wls")
     assert not said(GAMES["network"])
+    assert not said(GAMES["probability"])
+
+
+@pytest.mark.parametrize(("game", "m"), [("network", 96), ("network", 512), ("probability", 192)])
+def test_intervals_as_promised_have_no_notice(game, m):
+    given = {"n_samples": m, "tolerance": 0}
+    for seed in range(3):
+        kernel = KernelShap(FakePredictor(GAMES[game](12, seed)), MaskMasker(), random_state=seed, **given)
+        assert not kernel.explain(12).notices
