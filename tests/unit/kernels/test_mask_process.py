@@ -5,7 +5,7 @@ import pytest
 
 import jupyter_xai as xai
 from jupyter_xai import InputError
-from jupyter_xai.kernels import _mask_process
+from jupyter_xai.kernels import _mask_evidence, _mask_process
 from jupyter_xai.kernels._locality import locality
 from jupyter_xai.kernels._mask_evidence import Evidence, likeliest
 from jupyter_xai.kernels._mask_kernel import MaskKernel, MaskRegression
@@ -144,12 +144,17 @@ def test_the_search_is_short_and_ends_where_nothing_is_to_be_won(d, monkeypatch)
     original = Evidence.__call__
     monkeypatch.setattr(Evidence, "__call__", lambda self, at: calls.append(at) or original(self, at))
     kernel = likeliest(rows, answers, counts)
-    assert len(calls) <= 25
+    short = len(calls)
+    assert short <= 22
     found = np.append(np.log(kernel.rates), [kernel.decay, np.log(kernel.noise)])
     evidence = Evidence(rows, answers, np.maximum(counts, 1e-12))
     bounds = [(-9.0, 2.0)] * d + [(-0.5, 2.0), (-14.0, 2.0)]
     best = minimize(evidence, found, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
     assert evidence(found)[0] - best.fun < 1.0
+    monkeypatch.setattr(_mask_evidence, "_GAIN", -np.inf)
+    calls.clear()
+    likeliest(rows, answers, counts)
+    assert len(calls) > short + 3  # what the early end spares
 
 
 # --- the process ----------------------------------------------------------------------------------------------
