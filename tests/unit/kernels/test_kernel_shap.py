@@ -386,3 +386,14 @@ def test_intervals_as_promised_have_no_notice(game, m):
     for seed in range(3):
         kernel = KernelShap(FakePredictor(GAMES[game](12, seed)), MaskMasker(), random_state=seed, **given)
         assert not kernel.explain(12).notices
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "known", "cautious"),
+    [(40, 200, True, True), (40, 92, False, False), (40, 300, True, False), (12, 64, True, False)],
+)
+def test_a_regression_of_hardly_more_pairs_than_features_says_that_it_is_cautious(n, m, known, cautious):
+    kernel = KernelShap(FakePredictor(network(n, 0)), MaskMasker(), n_samples=m, estimator="wls", tolerance=0)
+    e = kernel.explain(n)
+    assert np.isfinite(e.std_errors).all() == known  # 92: one pair short of any interval
+    assert any("cautious" in notice for notice in e.notices) == cautious
