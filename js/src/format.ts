@@ -105,7 +105,11 @@ export function rate(perSecond: number): string {
 
 /** Comparisons as people write them: Python's conditions arrive in ASCII. */
 export function condition(text: string): string {
-  return text.replaceAll("<=", "\u2264").replaceAll(">=", "\u2265").replaceAll("!=", "\u2260");
+  return text
+    .replaceAll("<=", "\u2264")
+    .replaceAll(">=", "\u2265")
+    .replaceAll("!=", "\u2260")
+    .replace(/(^|\s)-(?=\d)/g, `$1${MINUS}`);
 }
 
 /** A condition beside the name that it is about: `24 < age <= 36` is `24 to 36` there, `age > 36` is `> 36`. */
@@ -113,8 +117,8 @@ export function shortCondition(text: string, name: string): string {
   const at = text.indexOf(name);
   if (at < 0 || name === "") return condition(text);
   const [before, after] = [text.slice(0, at).trim(), text.slice(at + name.length).trim()];
-  const low = /^(.+?)\s*<=?$/.exec(before)?.[1];
-  const high = /^<=?\s*(.+)$/.exec(after)?.[1];
+  const low = /^(.+?)\s*(?:<=?|\u2264)$/.exec(before)?.[1];
+  const high = /^(?:<=?|\u2264)\s*(.+)$/.exec(after)?.[1];
   if (low !== undefined && high !== undefined) return `${condition(low)} to ${condition(high)}`;
   return condition([before, after].filter(Boolean).join(" "));
 }

@@ -135,7 +135,9 @@ function apart(cell: SummaryCell, best: boolean, winner: boolean): string {
   if (winner) return "better than all";
   if (best) return "best mean";
   if (behind === null) return "";
-  return `${behind > 0 ? "+" : ""}${measured(behind)} ${within(half)}`;
+  const size = measured(behind);
+  if (size === "0" && within(half) === "±0") return "the same";
+  return `${behind > 0 && size !== "0" ? "+" : ""}${size} ${within(half)}`;
 }
 
 /** Where a value stands between the ends of all intervals, from 0 to 100. */

@@ -3,6 +3,7 @@ import {
   decimalsFor,
   duration,
   fixed,
+  measured,
   prediction,
   shortCondition,
   shortened,
@@ -79,7 +80,11 @@ describe("numbers", () => {
 
   it("shorten conditions and names", () => {
     expect(shortCondition("24.0 < duration <= 36.0", "duration")).toBe("24.0 to 36.0");
+    expect(shortCondition("24 < duration \u2264 36", "duration")).toBe("24 to 36");
+    expect(shortCondition("-0.07 < debt <= -0.01", "debt")).toBe("\u22120.07 to \u22120.01");
     expect(shortCondition("age > 36", "age")).toBe("> 36");
+    expect(measured(2.8e-17)).toBe("0");
+    expect(measured(2.8e-7)).toBe("2.80e-7");
     expect(shortCondition("x <= 3", "not in it")).toBe("x \u2264 3");
     expect(shortened("short")).toBe("short");
     expect([...shortened("a".repeat(60))]).toHaveLength(28);

@@ -210,14 +210,15 @@ function Cell({
   end: number;
   unit: Board["output_unit"];
 }) {
-  const value = shown.values?.[feature] ?? Number.NaN;
+  if (!shown.values) return <div class="c" role="cell" />;
+  const value = shown.values[feature] ?? Number.NaN;
   const error = shown.errors?.[feature];
   const decimals = decimalsFor(unit, end);
   const sign = couldBeZero(value, error) ? "q" : signClass(value, decimals);
   return (
     <div class="c" role="cell">
       <Bar value={value} error={error} end={end} />
-      <span class={`num ${sign}`}>{shown.values ? signed(value, decimals) : ""}</span>
+      <span class={`num ${sign}`}>{signed(value, decimals)}</span>
     </div>
   );
 }
