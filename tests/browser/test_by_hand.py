@@ -342,3 +342,86 @@ def test_a_finger_scrolls_past_a_photo_and_draws_once_a_tool_is_chosen(touched: 
     opened.expect_python("print(view.what_if.edits[-1]['op'])", "occlude")
     corners = json.loads(opened.python("print(view.what_if.edits[-1]['box'])"))
     assert all(abs(at - to) <= 2 for at, to in zip(corners, [38, 5, 58, 24], strict=True)), corners
+
+
+def test_a_photo_of_a_lost_kernel_is_still_looked_at(proxied: Callable[..., Any]) -> None:
+    opened, wire = proxied(PHOTO)
+    page = opened.page
+    opened.run_all()
+    page.wait_for_selector(".jx canvas")
+    settled(page)
+    until(page, "() => document.querySelector('.jx canvas').width > 100")
+    wire.cut()
+    until_text(page, ".jx [role=note]", "The connection to the kernel is lost")
+    view = page.locator(".jx")
+    canvas = view.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    pixel = """() => {
+      const canvas = document.querySelector('.jx canvas');
+      return [...canvas.getContext('2d').getImageData(canvas.width / 8, canvas.height / 8, 1, 1).data].join();
+    }"""
+    looks = [page.evaluate(pixel)]
+
+    def anew() -> bool:
+        return page.evaluate(pixel) != looks[-1]
+
+    # opacity is recoloured in the page, what is pointed at is said, pieces go along the curve
+    view.get_by_role("slider", name="opacity of the heat").focus()
+    page.keyboard.press("Home")
+    until_text(page, ".jx .im", "0 %")
+    eventually(anew, True, page)
+    looks.append(page.evaluate(pixel))
+    page.keyboard.press("End")
+    until_text(page, ".jx .im", "100 %")
+    eventually(anew, True, page)
+    said = view.locator(".rdo").inner_text()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    eventually(lambda: view.locator(".rdo").inner_text() != said, True, page)
+    number = view.locator("[aria-checked=true] .v").inner_text()
+    view.locator(".jx-rem").get_by_role("button", name="one more").click()
+    until_text(page, ".jx-rem output", "1 of 12")
+    until_gone(page, ".jx [aria-checked=true] .v", number)
+    # a piece that is hidden meanwhile is hidden when the way is open again
+    view.locator(".jx-rem").get_by_role("button", name="one fewer").click()
+    page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    wire.mend()
+    until_gone(page, ".jx", "The connection to the kernel is lost")
+    opened.ready()
+    opened.expect_python("print(view.what_if.edits)", "[{'op': 'hide', 'pieces': [0]}]")
+    until_text(page, ".jx .jx-say", "1 piece hidden")
+    expected = float(opened.python("print(view.prediction)"))
+    until_text(page, ".jx [aria-checked=true] .v", f"{expected:.3f}")
+
+
+FILM = """
+import numpy as np
+import jupyter_xai as xai
+
+calls, frames = [], []
+
+def critic(texts):
+    calls.append(len(texts))
+    return np.array([0.2 + 0.6 * ("dull" in t) for t in texts])
+
+view = xai.explain(critic, "a dull film that is far too long and hurts", n_samples=1000, batch_size=32, tolerance=0)
+view.widget.observe(lambda change: change["new"].get("values") and frames.append((change["new"]["run"], sum(calls))),
+                    "frame")
+view
+"""
+
+
+def test_the_first_picture_after_a_change_takes_one_batch(notebook: Make) -> None:
+    opened = notebook(FILM)
+    page = opened.page
+    opened.run_all()
+    settled(page)
+    opened.expect_python("print(view.busy)", "False")
+    before = int(opened.python("print(sum(calls))"))
+    page.locator(".jx [data-unit='1']").click()
+    until_text(page, ".jx .jx-say", "Without 1 word")
+    opened.expect_python("print(view.busy)", "False")
+    runs = json.loads(opened.python("print([list(frame) for frame in frames])"))
+    first = min(rows for run, rows in runs if run == max(run for run, _ in runs))
+    # the word struck, its prediction shown at once, and one batch
+    assert first - before <= 32 + 4
