@@ -235,6 +235,7 @@ class Session:
             random_state=request.get("random_state", 0),
             threshold=self.threshold,
             change=partial(self._adjusted, request),
+            present={e["kind"]: e["amount"] for e in request.get("edits", ()) if e["op"] == "adjust"},
             pool=self._pool,
         )
         with self._predictor.run(), closing(paths):

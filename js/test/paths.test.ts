@@ -8,7 +8,7 @@ import { guessOf } from "../src/guess";
 import type { ColumnInfo, Curves, Frame, Geometry } from "../src/schema.gen";
 import { revive } from "../src/standin";
 import { column, type Plain, table } from "./fixtures";
-import { type Mounted, mounted, painted } from "./mounted";
+import { type Mounted, mounted, painted, python } from "./mounted";
 
 const golden = (name: string) =>
   JSON.parse(readFileSync(join(resolve(import.meta.dirname, "../../tests/golden"), `${name}.json`), "utf8")) as Plain;
@@ -122,6 +122,26 @@ describe("in the view", () => {
     await painted();
     expect(view.words('[aria-checked="true"] .v')).toBe("0.077");
     expect(dial.closest(".jx-trk")?.classList.contains("guess")).toBe(true);
+  });
+
+  it("dials say that their curves are of before a change, but for their own", async () => {
+    const behind = () =>
+      ["blur", "noise", "brightness", "contrast", "rotation"].filter(
+        (kind) => view.$(`.jx-trk.behind input[aria-label="${kind}"]`) !== null,
+      );
+    view = mounted(golden("image"));
+    await painted();
+    const all = behind().length;
+    expect([all, view.words(".im-c .hd.wrap")]).toEqual([0, expect.stringContaining("curve is the prediction")]);
+    const brighter = { op: "adjust", kind: "brightness", amount: 0.2 };
+    await python(view.model, "request", { edits: [brighter] });
+    expect(behind()).not.toContain("brightness");
+    expect(behind().length).toBeGreaterThan(0);
+    expect(view.words(".im-c .hd.wrap")).toContain("dotted: before this change");
+    await python(view.model, "request", { edits: [brighter, { op: "hide", pieces: [1] }] });
+    expect(behind()).toContain("brightness");
+    await python(view.model, "request", { edits: [] });
+    expect(behind()).toEqual([]);
   });
 
   it("dials work in a saved page along their curves, and let go", async () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ def adjustment_curves(
     change: Callable[[str, float], Batch],
     predictor: Predictor,
     *,
+    present: Mapping[str, float] | None = None,
     batch_size: Any = "auto",
 ) -> Generator[tuple[Curve, ...]]:
     """Answer along each adjustment of an image, the others staying as they are.
@@ -50,8 +51,10 @@ def adjustment_curves(
     explanation : Explanation
         Of an image, by pieces or by pixels.
     change : callable
-        ``change(name, amount)`` makes the adjusted image as a batch of one; amount 0 is the image as explained.
+        ``change(name, amount)`` makes the adjusted image as a batch of one, the other adjustments staying.
     predictor : Predictor
+    present : mapping of str to float, optional
+        Amounts of the image as explained; those that are not named are 0.
     batch_size : int or "auto", default="auto"
         Most rows a call.
 
@@ -78,7 +81,14 @@ def adjustment_curves(
     if not isinstance(layout, Pixels) or not explanation.targets:
         return
     grids = amounts(*layout.image.shape[:2])
-    steps = [("blur", 0.0)] + [(name, float(at)) for name, values in grids.items() for at in values if at]
+    now = {name: float((present or {}).get(name, 0.0)) for name in grids}
+    as_it_is = ("blur", now["blur"])
+    steps = [as_it_is]
+    steps += [(name, float(at)) for name, values in grids.items() for at in values if at != now[name]]
+
+    def place(name: str, at: float) -> tuple[str, float]:
+        return as_it_is if at == now[name] else (name, float(at))
+
     select = selector(explanation, predictor)
 
     def make(some: Sequence[tuple[str, float]]) -> Batch:
@@ -96,9 +106,9 @@ def adjustment_curves(
                 "adjustment",
                 None,
                 x,
-                np.stack([known[name, float(at)] if at else known["blur", 0.0] for at in x], axis=1),
+                np.stack([known[place(name, at)] for at in x], axis=1),
                 name=name,
             )
             for name, x in grids.items()
-            if (name, float(x[-1])) in known
+            if all(place(name, at) in known for at in x)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -53,6 +53,7 @@ def along_paths(
     random_state: int | None = 0,
     threshold: float | None = None,
     change: Callable[[str, float], Batch] | None = None,
+    present: Mapping[str, float] | None = None,
     pool: Pool | None = None,
 ) -> Generator[Explanation]:
     """Add the model's answers along paths to a finished explanation, as they come.
@@ -70,6 +71,8 @@ def along_paths(
         Where the decision turns, in the predictor's own space.
     change : callable, optional
         ``change(name, amount)`` adjusts an image, see ``adjustment_curves``.
+    present : mapping of str to float, optional
+        How the image as explained is adjusted already.
     pool : Pool, optional
 
     Yields
@@ -103,7 +106,11 @@ def along_paths(
         )
 
     def adjusted(_: Explanation) -> Stages:
-        return adjustment_curves(explanation, change, counting, **sized) if change and not large else _none()
+        return (
+            adjustment_curves(explanation, change, counting, present=present, **sized)
+            if change and not large
+            else _none()
+        )
 
     steps: tuple[tuple[str, Callable[[Explanation], Stages]], ...] = (
         (

@@ -18,11 +18,15 @@ interface DialsProps {
 
 export function Dials({ store, layout, tools, children }: DialsProps) {
   const { adjustment } = store.paths.value;
+  const behind = [...adjustment.keys()].some(store.behind.value);
   if (!store.reachable.value && adjustment.size === 0) return null;
   return (
     <>
       <div class="hd wrap">
-        <span>change the photo{adjustment.size > 0 && ": curve is the prediction"}</span>
+        <span>
+          change the photo
+          {adjustment.size > 0 && (behind ? "; dotted: before this change" : ": curve is the prediction")}
+        </span>
         {store.reachable.value && tools}
       </div>
       {store.reachable.value && children}

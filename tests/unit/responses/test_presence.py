@@ -110,6 +110,31 @@ def test_adjustments_come_on_top_of_what_was_edited():
     np.testing.assert_allclose(bright.y[:, 1], view.explanation.predictions, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", list(amounts(24, 32)))
+def test_after_an_adjustment_every_dial_has_its_curve(kind):
+    """Zero, too, is what the model says with this one taken back, and the present amount what it says now."""
+    view = xai.explain(of_images, PICTURE, masker=xai.Image("grid", n_segments=6, fill=0.0), n_samples=60)
+    steps = amounts(*PICTURE.shape[:2])[kind]
+    on, between = float(steps[1]), float(steps[1] + steps[2]) / 2
+    for amount in (on, between):
+        view.what_if.reset()
+        view.what_if([{"op": "adjust", "kind": kind, "amount": amount}])
+        found = view.explanation
+        curves = {curve.name: curve for curve in found.curves if curve.kind == "adjustment"}
+        assert set(curves) == set(amounts(24, 32))
+        other = "contrast" if kind == "brightness" else "brightness"
+        np.testing.assert_allclose(
+            curves[other].y[:, curves[other].x == 0][:, 0], found.predictions, atol=1e-9
+        )
+        own = curves[kind]
+        if amount == on:
+            np.testing.assert_allclose(own.y[:, own.x == on][:, 0], found.predictions, atol=1e-9)
+        for at in (0.0, float(own.x[-1])):
+            view.what_if.reset()
+            view.what_if([{"op": "adjust", "kind": kind, "amount": at}])
+            np.testing.assert_allclose(own.y[:, own.x == at][:, 0], view.explanation.predictions, atol=1e-9)
+
+
 def test_a_model_that_fails_on_a_turned_image_costs_these_curves_alone():
     def model(images):
         images = np.asarray(images)
