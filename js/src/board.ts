@@ -65,7 +65,8 @@ export function orderBy(values: Float32Array | null, n: number): number[] {
 
 /** The end of each column's scale: one for all that count in the board's unit, its own for the others. */
 export function endsOf(columns: readonly Shown[]): number[] {
-  const own = (shown: Shown) => (shown.values ? wantedEnd(shown.values, shown.errors) : 0);
+  // a method that finds nothing has no say in the scale
+  const own = ({ values, errors }: Shown) => (values?.some((value) => value) ? wantedEnd(values, errors) : 0);
   const shared = Math.max(0, ...columns.filter((shown) => !shown.column.unit).map(own));
   return columns.map((shown) => (shown.column.unit ? own(shown) : shared) || 1);
 }

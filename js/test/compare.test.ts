@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { columnsOf, endsOf, orderBy } from "../src/board";
+import { columnsOf, endsOf, orderBy, type Shown } from "../src/board";
 import type { Board } from "../src/schema.gen";
 import { revive } from "../src/standin";
 import { floats, geometry, column as info, packed, status } from "./fixtures";
@@ -311,5 +311,15 @@ describe("a photo", () => {
 
   it("orders what is gone last", () => {
     expect(orderBy(new Float32Array([Number.NaN, 0.1, -0.3]), 3)).toEqual([2, 1, 0]);
+  });
+});
+
+describe("one scale for all methods", () => {
+  const shown = (values: number[], unit = "") =>
+    ({ values: Float32Array.from(values), errors: null, column: { unit } }) as unknown as Shown;
+
+  it("is that of the largest weight, whatever finds nothing", () => {
+    expect(endsOf([shown([0.2, -0.1]), shown([0, Number.NaN, 0])])).toEqual([0.2, 0.2]);
+    expect(endsOf([shown([0, 0]), shown([5], "relevance")])).toEqual([1, 5]);
   });
 });

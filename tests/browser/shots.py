@@ -208,7 +208,7 @@ def compared_text() -> State:
         liked, text, ["lime", "kernel_shap", "occlusion"], n_samples=500, output_names=["liked"],
         output="probability",
     )  # fmt: skip
-    view.what_if({"op": "strike", "positions": [8]}, {"op": "insert", "position": 3, "text": "really"})
+    view.what_if({"op": "strike", "positions": [1]}, {"op": "insert", "position": 3, "text": "really"})
     return page_of(view)
 
 

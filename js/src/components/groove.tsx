@@ -97,7 +97,7 @@ export function Groove(props: GrooveProps) {
         onBlur={() => props.onRelease?.()}
       />
       {tip && (
-        <span class="tip" style={{ left: `${Math.max(14, Math.min(86, 100 * at))}%` }} aria-hidden="true">
+        <span class="tip" style={{ left: `clamp(36px, ${X(at)}%, 100% - 36px)` }} aria-hidden="true">
           {tip}
         </span>
       )}
