@@ -30,6 +30,19 @@ CHROMIUM_FLAGS = [
 ]
 
 
+BRIGHT = """
+import numpy as np
+import jupyter_xai as xai
+
+photo = np.full((48, 64, 3), 90, dtype=np.uint8)
+photo[:24, :32] = 230
+
+def bright(batch):
+    p = np.asarray(batch)[:, :24, :32].mean(axis=(1, 2, 3)) / 255
+    return np.stack([p, 1 - p], axis=1)
+"""
+"""A photo, and a model that sees how bright its upper left quarter is."""
+
 HOLD = """
 import pathlib, time
 pathlib.Path("go").unlink(missing_ok=True)

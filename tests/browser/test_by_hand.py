@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Notebook, Server, open_context
+from tests.browser.lab import BRIGHT, Notebook, Server, open_context
 from tests.browser.proxy import Proxy
 from tests.browser.waiting import eventually, until, until_gone, until_text
 
@@ -211,21 +211,14 @@ def test_a_lost_connection_is_said_and_the_last_edit_wins(proxied: Callable[...,
     eventually(lambda: page.evaluate(LINE, "noise"), before, page)
 
 
-PHOTO = """
-import numpy as np
-import jupyter_xai as xai
-
-photo = np.full((48, 64, 3), 90, dtype=np.uint8)
-photo[:24, :32] = 230
-
-def bright(batch):
-    p = np.asarray(batch)[:, :24, :32].mean(axis=(1, 2, 3)) / 255
-    return np.stack([p, 1 - p], axis=1)
-
+PHOTO = (
+    BRIGHT
+    + """
 view = xai.explain(bright, photo, segmentation="grid", n_segments=12, fill=0, method="kernel_shap", n_samples=100,
                    output_names=["day", "night"])
 view
 """
+)
 
 
 @pytest.fixture

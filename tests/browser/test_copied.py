@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Notebook
+from tests.browser.lab import BRIGHT, Notebook
 from tests.browser.waiting import eventually, until, until_text
 
 Make = Callable[..., Notebook]
@@ -45,17 +45,9 @@ def make():
 view = make()
 view
 """
-PHOTO = """
-import numpy as np
-import jupyter_xai as xai
-
-photo = np.full((48, 64, 3), 90, dtype=np.uint8)
-photo[:24, :32] = 230
-
-def bright(batch):
-    p = np.asarray(batch)[:, :24, :32].mean(axis=(1, 2, 3)) / 255
-    return np.stack([p, 1 - p], axis=1)
-
+PHOTO = (
+    BRIGHT
+    + """
 def make():
     return xai.explain(bright, photo, segmentation="grid", n_segments=12, fill=0, method="kernel_shap",
                        output_names=["day", "night"], n_samples=100)
@@ -63,6 +55,7 @@ def make():
 view = make()
 view
 """
+)
 
 
 def a_table(opened: Notebook, view: Any) -> list[str]:
