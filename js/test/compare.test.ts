@@ -107,6 +107,19 @@ describe("methods side by side", () => {
     expect(view.$(".cp b b")).toBeNull();
   });
 
+  it("stand at once where another output is chosen", async () => {
+    const two = [0.1, -0.3, 0.2, -0.1, 0.3, -0.2];
+    const given = { output_names: ["bad", "good"], predictions: [0.635, 0.365], columns: [column("LIME", two)] };
+    view = mounted(state(board(given)));
+    await painted();
+    const drawn = () => view?.$(".cp .jx-bar .b")?.classList.contains("neg");
+    const before = drawn();
+    view.$('[role="radio"][aria-checked="false"]')?.click();
+    await painted();
+    expect(drawn()).toBe(!before);
+    expect(view.$(".cp")?.classList.contains("still")).toBe(true);
+  });
+
   it("say the verdict, who cannot and why, agreement, and what has no number", async () => {
     view = mounted(state(board()));
     await painted();

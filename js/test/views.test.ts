@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { column, floats, frame, geometry, image, type Plain, status, table, text } from "./fixtures";
-import { type Mounted, mounted, painted } from "./mounted";
+import { type Mounted, mounted, painted, python } from "./mounted";
 
 let view: Mounted;
 const show = async (state: Plain, options = {}) => {
@@ -101,6 +101,17 @@ describe("a table", () => {
     expect(await find("F5")).toEqual(["f5", ...Array.from({ length: 10 }, (_, i) => `f5${i}`)]);
     expect(await find("nothing")).toEqual([]);
     expect(view.root.textContent).toContain("No feature has this in its name.");
+  });
+
+  it("lets its bars glide to a newer estimate, not to another output", async () => {
+    await show(table());
+    const still = () => view.$(".jx-grid")?.classList.contains("still");
+    expect(still()).toBe(false);
+    view.$('[role="radio"][aria-checked="false"]')?.click();
+    await painted();
+    expect(still()).toBe(true);
+    await python(view.model, "frame", { ...(table().frame as Plain), seq: 9 });
+    expect(still()).toBe(false);
   });
 
   it("stands still with … before the first batch", async () => {

@@ -99,6 +99,26 @@ def test_less_motion_is_none(show: Callable[..., Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["table", "text", "rows credit"])
+def test_another_output_stands_at_once(name: str, show: Callable[..., Any]) -> None:
+    """Bars glide to a newer estimate; those of another output are other numbers."""
+    page = show(STATES[name](), 820)
+    bars = """() => [...document.querySelectorAll('.jx-bar .b')].map(bar => {
+      const {left, width} = bar.getBoundingClientRect();
+      return [Math.round(left), Math.round(width)].join();
+    })"""
+    before = page.evaluate(bars)
+    at_once = page.evaluate(
+        f"""async () => {{
+          document.querySelector('[role=radio][aria-checked=false]').click();
+          await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+          return ({bars})();
+        }}"""
+    )
+    page.wait_for_timeout(300)
+    assert at_once == page.evaluate(bars) != before
+
+
 @pytest.mark.parametrize(
     "name",
     ["table", "text", "pixels", "edited image", "compare 4 methods", "compare text", "rows credit", "pairs"],

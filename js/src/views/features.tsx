@@ -1,6 +1,7 @@
 /** Features by importance with their intervals, and a strip of dots for the rows behind each. */
 import { useRef, useState } from "preact/hooks";
 import { MiddleName } from "../components/names";
+import { useStill } from "../components/still";
 import { counted, decimalsFor, fixed, shortened, signClass, signed, whole } from "../format";
 import { ALL, byClass, type Driver, dotsOf, driversOf, endOf, listed, type Numbers, type Sorting } from "../overview";
 import { wantedEnd, Z95 } from "../scales";
@@ -26,6 +27,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
   const [wanted, setWanted] = useState("");
   const [chosen, setChosen] = useState<string | null>(null);
   const [by, setBy] = useState<Sorting>("weight");
+  const still = useStill(output);
   const list = useRef<HTMLDivElement>(null);
   const kept = useRef<string[]>([]);
   const { values, errors, support } = numbers;
@@ -63,7 +65,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
         />
       )}
       <div
-        class={`gl${strips ? "" : " bare"}`}
+        class={`gl${strips ? "" : " bare"}${still}`}
         role="table"
         aria-label="Features by importance"
         aria-rowcount={over.names.length + over.more}

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { endsOf, type Shown } from "../board";
 import { Axis, Bar } from "../components/bar";
+import { useStill } from "../components/still";
 import { decider, heightsOf } from "../flips";
 import { axisEnd, decimalsFor, fixed, signClass, signed, whole } from "../format";
 import { couldBeZero } from "../scales";
@@ -31,6 +32,7 @@ const ROOMY = 3;
 
 export function SideBySide({ store, board, columns, output, by, order, setBy, hot, setHot }: SideProps) {
   const [all, setAll] = useState(false);
+  const still = useStill(output);
   const n = board.names.length;
   const ends = endsOf(columns);
   const listed = all || n <= SHOWN + 1 ? order : order.slice(0, SHOWN);
@@ -49,7 +51,7 @@ export function SideBySide({ store, board, columns, output, by, order, setBy, ho
       return listed.map((feature) => signed(values?.[feature] ?? 0, decimals).length);
     }),
   );
-  const kind = `${tracks ? " tracks" : ""}${columns.length <= ROOMY ? " roomy" : ""}`;
+  const kind = `${tracks ? " tracks" : ""}${columns.length <= ROOMY ? " roomy" : ""}${still}`;
   return (
     <div
       class={`cp${kind}`}

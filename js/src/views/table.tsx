@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { domainOf } from "../columns";
 import { Axis, Bar } from "../components/bar";
 import { useMovingRows } from "../components/moving";
+import { useStill } from "../components/still";
 import { type FeatureRow, rowsOf } from "../features";
 import { decider, heightsOf, present } from "../flips";
 import { axisEnd, counted, decimalsFor, signed } from "../format";
@@ -18,7 +19,8 @@ const SHOWN = { wide: 10, narrow: 6 };
 /** One row a feature: name, value, response track, bar with its interval, number. */
 export function TableView({ store, narrow }: { store: Store; narrow: boolean }) {
   const geometry = store.geometry.value;
-  const { values, errors, order, end } = store.picture.value;
+  const { values, errors, order, end, row: output } = store.picture.value;
+  const still = useStill(output);
   const [query, setQuery] = useState("");
   const grid = useRef<HTMLDivElement>(null);
   useMovingRows(grid, order);
@@ -47,7 +49,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
     <>
       {places.length >= OVERVIEW_FROM && <Overview {...{ values, order: places, end, shown: cut, query, setQuery }} />}
       <div
-        class={`jx-grid${tracks ? " tracks" : ""}`}
+        class={`jx-grid${tracks ? " tracks" : ""}${still}`}
         role="table"
         aria-label="Features by contribution"
         style={{ "--numbers": `${numbers}px` }}

@@ -1,6 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
+import { useStill } from "../components/still";
 import { namesAfter, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
@@ -155,6 +156,7 @@ interface ListProps extends SharedProps {
 /** The words by weight; pointing at one outlines it in the text, and back. */
 function WordList({ entries, rows, kept, picture, geometry, end, hot, setHot }: ListProps) {
   const decimals = decimalsFor(geometry.output_unit, end);
+  const still = useStill(picture.row);
   // a lone last word takes no more room than the line that would hide it
   const count = rows.length <= LISTED + 1 ? rows.length : LISTED;
   const shown = rows.slice(0, count).map((key) => entries.at(key) as Entry);
@@ -173,7 +175,7 @@ function WordList({ entries, rows, kept, picture, geometry, end, hot, setHot }: 
     if (next instanceof HTMLElement && next.tabIndex <= 0) next.focus();
   };
   return (
-    <div class="tx-list" style={{ "--digits": `${digits}ch` }}>
+    <div class={`tx-list${still}`} style={{ "--digits": `${digits}ch` }}>
       <div class="tx-h">
         <span>{word.replace(/s$/, "")}</span>
         <Axis end={end} decimals={decimals} words={false} />
