@@ -4,6 +4,7 @@ import { Component, type ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { OWN_KEYS } from "./components/keys";
 import { Message } from "./controls/message";
+import { keepFocus } from "./keeping";
 import type { Store } from "./store";
 
 /** What takes Enter and Space by itself keeps them from the notebook. */
@@ -23,7 +24,9 @@ export function useEscape(root: HTMLElement, store: Store): void {
     };
     root.addEventListener("keydown", onKeyDown);
     root.addEventListener("focusin", keepKeys);
+    const stopKeeping = keepFocus(root);
     return () => {
+      stopKeeping();
       root.removeEventListener("keydown", onKeyDown);
       root.removeEventListener("focusin", keepKeys);
     };

@@ -34,6 +34,35 @@ describe("talking to Python", () => {
     expect(view.model.sent.at(-1)).toMatchObject({ type: "stop" });
   });
 
+  it("who stopped or waited by keyboard is not lost when the button goes", async () => {
+    await show({ ...table(), status: status({ state: "running", rows: 240 }) });
+    const stop = view.$(".jx-meta .btn") as HTMLElement;
+    stop.dispatchEvent(new KeyboardEvent("keydown", { key: "Tab", bubbles: true }));
+    stop.focus();
+    await python(view.model, "status", status());
+    expect(view.$(".jx-meta .btn")).toBeNull();
+    expect(document.activeElement?.getAttribute("aria-label")).toBe("method");
+    // without a row of controls around it: the first of the view
+    view.close();
+    await show({
+      ...table(),
+      status: status({
+        state: "failed",
+        error: { title: "It fell.", message: "", where: "", hint: "", traceback: "" },
+      }),
+    });
+    (view.$(".jx-msg .btn") as HTMLElement).focus();
+    await python(view.model, "status", status({ state: "running", rows: 1 }));
+    expect(view.$(".jx-msg.error")).toBeNull();
+    expect(document.activeElement?.getAttribute("role")).toBe("radio");
+    // who went elsewhere is left there
+    view.$("select")?.focus();
+    view.$("select")?.blur();
+    await painted();
+    await python(view.model, "status", status());
+    expect(document.activeElement).toBe(document.body);
+  });
+
   it("a method that does not apply says why and cannot be chosen", async () => {
     await show(table());
     const select = view.$('select[aria-label="method"]') as HTMLSelectElement;

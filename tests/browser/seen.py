@@ -140,10 +140,21 @@ _CONTRAST = """root => {
     const node = walker.currentNode, e = node.parentElement, words = node.data.trim();
     const box = e.getBoundingClientRect();
     if (!words || !e.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
-    if (box.width < 2 || box.height < 2 || e.closest('.vh, [disabled], option')) continue;
+    if (box.width < 2 || box.height < 2 || e.closest('.vh, [disabled], [aria-disabled=true].btn, option')) continue;
     const under = ground(e), colour = getComputedStyle(e).color, ink = over(read(colour), under);
     const [low, high] = [light(ink), light(under)].sort((a, b) => a - b);
     found.push({words, colour, ratio: (high + 0.05) / (low + 0.05)});
+  }
+  // what stands in a field is no text of the page
+  for (const e of root.querySelectorAll('input:not([type=range], [type=checkbox], [type=radio]), select')) {
+    if (e.disabled || !e.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    const empty = e.tagName === 'INPUT' && e.value === '';
+    const {color} = getComputedStyle(e, empty ? '::placeholder' : null);
+    const words = empty ? e.placeholder : e.selectedOptions?.[0]?.textContent ?? e.value;
+    if (!words) continue;
+    const under = ground(e), ink = over(read(color), under);
+    const [low, high] = [light(ink), light(under)].sort((a, b) => a - b);
+    found.push({words, colour: color, ratio: (high + 0.05) / (low + 0.05)});
   }
   return found;
 }"""

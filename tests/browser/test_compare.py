@@ -53,6 +53,9 @@ def test_one_hand_acts_in_all_columns(notebook: Any) -> None:
     until(page, "() => document.querySelectorAll('.jx .cp-h .c .ln').length >= 4 && "
           "document.querySelector('.jx .jx-state')?.textContent.includes('settled')")  # fmt: skip
     eventually(lambda: page.locator(".jx .cp-r", has_text="income").first.inner_text() != before, True, page)
+    # who moved it by keyboard can go on: rows were not sorted under the hand
+    assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "income"
+    assert page.locator(".jx .cp-r.hot .nm").inner_text() == "income"
     opened.expect_python(
         "print(view.wait().status, [e['op'] for e in view.what_if.edits])", "settled ['set']"
     )

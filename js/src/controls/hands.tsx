@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { Push } from "../components/push";
 import { asPython } from "../python";
 import type { Store } from "../store";
 
@@ -24,9 +25,9 @@ export function Hands({ store }: { store: Store }) {
     setTimeout(() => setSaid(""), SAID_MS);
   };
   const button = (label: string, enabled: boolean, act: () => void) => (
-    <button type="button" class="btn" disabled={!enabled} onClick={act}>
+    <Push able={enabled} act={act}>
       {label}
-    </button>
+    </Push>
   );
   return (
     <span class="jx-hands" role="group" aria-label="Changes">

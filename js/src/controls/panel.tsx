@@ -2,6 +2,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Groove } from "../components/groove";
 import { OWN_KEYS } from "../components/keys";
+import { Push } from "../components/push";
 import {
   AUTO,
   isAuto,
@@ -54,14 +55,12 @@ export function Panel({ store }: { store: Store }) {
               <div class="pn">{rows(part("input"))}</div>
             </>
           )}
-          <button
-            type="button"
-            class="btn"
-            disabled={changed === 0}
-            onClick={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos)), params: {} })}
+          <Push
+            able={changed > 0}
+            act={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos)), params: {} })}
           >
             Defaults
-          </button>
+          </Push>
         </>
       )}
     </details>

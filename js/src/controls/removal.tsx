@@ -1,4 +1,5 @@
 import { Groove } from "../components/groove";
+import { Push } from "../components/push";
 import { heightAt } from "../curves";
 import { namesAfter } from "../features";
 import { decider } from "../flips";
@@ -40,9 +41,9 @@ export function RemovalRow({ store }: { store: Store }) {
   };
   const said = `${whole(k)} of ${counted(n, things)} removed, ${unit === "raw" ? "prediction" : unit} ${prediction(here, unit)}`;
   const button = (label: string, sign: string, to: number) => (
-    <button type="button" class="btn" aria-label={label} disabled={to < 0 || to > n} onClick={() => set(to)}>
+    <Push label={label} able={to >= 0 && to <= n} act={() => set(to)}>
       {sign}
-    </button>
+    </Push>
   );
   return (
     <div

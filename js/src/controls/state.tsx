@@ -1,3 +1,4 @@
+import { Push } from "../components/push";
 import { RichText } from "../components/rich";
 import type { Store } from "../store";
 import { announcement, GONE, LOST, QUIET, stateLine } from "../words";
@@ -35,9 +36,9 @@ export function Action({ store, state, once }: { store: Store; state: string; on
   }
   if (state !== "stopped" || once) return null;
   return (
-    <button type="button" class="btn" disabled={asked === "resume"} onClick={() => store.send("resume")}>
+    <Push able={asked !== "resume"} act={() => store.send("resume")}>
       Continue
-    </button>
+    </Push>
   );
 }
 
@@ -46,9 +47,9 @@ export function MoreSamples({ store }: { store: Store }) {
   const state = store.status.value?.state;
   if (!store.reachable.value || (state !== "settled" && state !== "capped")) return null;
   return (
-    <button type="button" class="btn" disabled={store.asked.value === "more"} onClick={() => store.send("more")}>
+    <Push able={store.asked.value !== "more"} act={() => store.send("more")}>
       More samples
-    </button>
+    </Push>
   );
 }
 

@@ -33,7 +33,8 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
   const { values, errors, support } = numbers;
   let order = listed(over, numbers, by, wanted.toLowerCase());
   // what somebody points at keeps its place while estimates come
-  const held = list.current?.matches(":hover") || list.current?.contains(document.activeElement);
+  const page = list.current?.getRootNode() as Document | ShadowRoot | undefined; // marimo's is a shadow root
+  const held = list.current?.matches(":hover") || list.current?.contains(page?.activeElement ?? null);
   if (store.status.value?.state === "running" && held) {
     const place = new Map(kept.current.map((name, at) => [name, at]));
     const at = (feature: number) => place.get(over.names[feature] as string) ?? Number.MAX_SAFE_INTEGER;

@@ -77,6 +77,8 @@ export function SideBySide({ store, board, columns, output, by, order, setBy, ho
           key={feature}
           onPointerEnter={() => setHot(feature)}
           onPointerLeave={() => setHot(-1)}
+          onFocusIn={() => setHot(feature)}
+          onFocusOut={() => setHot(-1)}
         >
           <div class="who" role="none">
             <div class={`nm${gone(feature) ? " gone" : ""}`} role="rowheader" title={said(feature)}>
