@@ -34,12 +34,13 @@ export function keepFocus(root: HTMLElement): () => void {
     byPointer = type === "pointerdown";
   };
 
-  const look = () => {
+  const look = (changes: MutationRecord[]) => {
     const [lost, ...around] = held;
     const now = focused();
     if (!lost || byPointer || (now && now !== lost) || (now === lost && able(lost))) return;
-    // a row that was moved has only lost it for a moment
-    const next = able(lost) ? lost : nextTo(lost, around);
+    // what was only moved has it again; what somebody left of their own will has not
+    const moved = () => changes.some(({ addedNodes }) => [...addedNodes].some((each) => each.contains(lost)));
+    const next = !able(lost) ? nextTo(lost, around) : moved() ? lost : undefined;
     next?.focus({ preventScroll: true });
   };
 
