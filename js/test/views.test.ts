@@ -108,10 +108,9 @@ describe("a table", () => {
     const still = () => view.$(".jx-grid")?.classList.contains("still");
     expect(still()).toBe(false);
     view.$('[role="radio"][aria-checked="false"]')?.click();
-    await painted();
-    expect(still()).toBe(true);
+    await vi.waitFor(() => expect(still()).toBe(true));
     await python(view.model, "frame", { ...(table().frame as Plain), seq: 9 });
-    expect(still()).toBe(false);
+    await vi.waitFor(() => expect(still()).toBe(false));
   });
 
   it("stands still with … before the first batch", async () => {
