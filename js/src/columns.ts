@@ -25,10 +25,10 @@ const STEPS = 200;
 const MOST_WHOLE = 1000;
 
 /** Null where nothing is known of the column's values. */
-export function domainOf(column: ColumnInfo, present: Value): Domain | null {
+export function domainOf(column: ColumnInfo, ...present: Value[]): Domain | null {
   if (column.choices) return ofChoices(column.choices, column.choice_names ?? []);
   if (column.low === undefined || column.high === undefined) return null;
-  const known = [column.low, column.high, column.raw, present].filter((value) => typeof value === "number");
+  const known = [column.low, column.high, column.raw, ...present].filter((value) => typeof value === "number");
   const [low, high] = [Math.min(...known), Math.max(...known)];
   return high > low ? ofNumbers(low, high, column.whole ?? false) : null;
 }
@@ -50,7 +50,7 @@ function ofChoices(choices: readonly Value[], names: readonly string[]): Domain 
 
 function ofNumbers(low: number, high: number, whole: boolean): Domain {
   const width = high - low;
-  const last = whole && width <= MOST_WHOLE ? width : STEPS;
+  const last = whole && width <= MOST_WHOLE ? Math.ceil(width) : STEPS;
   // no more digits than a step can tell apart
   const digits = whole ? 0 : Math.max(0, Math.min(12, Math.ceil(-Math.log10(width / last))));
   const place = (value: number) => Math.max(0, Math.min(1, (value - low) / width));
@@ -86,6 +86,15 @@ export function parseValue(typed: string, column: ColumnInfo): Value | undefined
   const at = column.choice_names?.indexOf(text) ?? -1;
   if (at >= 0) return column.choices?.[at];
   if (column.kind !== "number") return column.choices ? undefined : text;
-  const number = Number(text.replaceAll(",", "").replace(MINUS, "-"));
+  if (text.toLowerCase() === "nan") return null;
+  const number = numberOf(text);
   return Number.isFinite(number) ? number : undefined;
+}
+
+const GROUPED = /^[+\-\u2212]?\d{1,3}(,\d{3})+(\.\d*)?$/;
+
+/** A number as people write it. A comma may stand between thousands: elsewhere nobody knows what it means, so NaN. */
+export function numberOf(text: string): number {
+  if (text === "" || (text.includes(",") && !GROUPED.test(text))) return Number.NaN;
+  return Number(text.replaceAll(",", "").replace(MINUS, "-"));
 }

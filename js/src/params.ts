@@ -1,5 +1,7 @@
 /** Hyper-parameters as the panel has them: what each is set to, where it stands on its slider, what may be typed. */
-import { MINUS, significant, whole } from "./format";
+import { numberOf } from "./columns";
+import { readEdits } from "./edits";
+import { counted, MINUS, significant, whole } from "./format";
 import type { ParamInfo, Request } from "./schema.gen";
 
 export type Setting = number | string | boolean;
@@ -82,7 +84,7 @@ export function parseSetting(typed: string, info: ParamInfo): Setting | undefine
   const text = typed.trim();
   if (info.control === "text") return typed;
   if (info.auto && text.toLowerCase() === AUTO) return AUTO;
-  const value = text === "" ? Number.NaN : Number(text.replaceAll(",", "").replace(MINUS, "-"));
+  const value = numberOf(text);
   if (!Number.isFinite(value) || (info.control === "int" && !Number.isInteger(value))) return undefined;
   if ((info.min !== null && value < info.min) || (info.max !== null && value > info.max)) return undefined;
   return value;
@@ -94,16 +96,33 @@ export const WAIT_MS: Record<ParamInfo["cost"], number> = { solve: 60, evaluate:
 /** Hyper-parameters that decide where the input is cut: what was done to pieces or words no longer fits. */
 const CUTS = new Set(["segmentation", "n_segments", "split"]);
 
-export const cutsAnew = (settings: Settings) => Object.keys(settings).some((name) => CUTS.has(name));
+/** Edits that name pieces or words by their number. */
+const OF_PIECES = new Set(["hide", "show", "strike", "restore", "replace", "insert"]);
 
 /** Hyper-parameters that show a preview on the photo before anything is explained with them. */
 export const isCut = (name: string) => name === "segmentation" || name === "n_segments";
 
-/** The request after a change of settings. */
-export function withSettings(request: Request, change: Settings): Pick<Request, "params" | "edits"> {
+/** The request after a change of settings; `infos` tell what those are that were never asked for. */
+export function withSettings(
+  request: Request,
+  change: Settings,
+  infos: readonly ParamInfo[] = [],
+): Pick<Request, "params" | "edits"> {
   const params = { ...request.params, ...change };
-  if (!cutsAnew(change) || !request.edits?.length) return { params };
-  return { params, edits: request.edits.filter(({ op }) => op === "adjust" || op === "occlude" || op === "set") };
+  const now = (name: string) => request.params?.[name] ?? infos.find((info) => info.name === name)?.default;
+  const anew = Object.entries(change).some(([name, setting]) => CUTS.has(name) && setting !== now(name));
+  if (!anew || !request.edits?.length) return { params };
+  return { params, edits: request.edits.filter(({ op }) => !OF_PIECES.has(op)) };
+}
+
+/** What another cut took away of the changes by hand, in words; "" if nothing. */
+export function lostToCut(before: Request, after: Request): string {
+  const cut = ({ params }: Request) => [...CUTS].map((name) => params?.[name]).join();
+  if (cut(before) === cut(after) || after.edits?.some(({ op }) => OF_PIECES.has(op))) return "";
+  const { hidden, struck, replaced, inserted } = readEdits(before.edits ?? []);
+  const words = struck.size + replaced.size + inserted.length;
+  if (hidden.size > 0) return `The photo is cut anew: ${counted(hidden.size, "hidden pieces")} shown again.`;
+  return words > 0 ? `The text is cut anew: ${counted(words, "changes")} of words taken back.` : "";
 }
 
 /** What stays when the method changes: how the input is cut and hidden. */

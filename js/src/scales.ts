@@ -42,6 +42,43 @@ export function nextEnd(previous: number | undefined, wanted: number, running: b
   return !running && wanted < previous / 2 ? wanted : previous;
 }
 
+interface Drawn {
+  run: number;
+  method: string;
+  value_unit: string;
+  /** Whether something was changed by hand. */
+  edited: boolean;
+  streaming: boolean;
+  settings: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Settings of how long a run lasts: they move no weight. */
+const LENGTHS = new Set(["n_samples", "tolerance", "batch_size"]);
+
+/** The ends of the bars' scales by output. An edited instance keeps the original's: what changes is the bars. */
+export class Ruler {
+  #ends = new Map<number, { end: number; edited: boolean }>();
+  #run = Number.NaN;
+  #asked = "";
+
+  read(target: number, wanted: number, { run, method, value_unit, edited, streaming, settings = {} }: Drawn): number {
+    const asked = JSON.stringify([method, value_unit, Object.entries(settings).filter(([name]) => !LENGTHS.has(name))]);
+    if (asked !== this.#asked || (run !== this.#run && !edited)) this.#ends.clear();
+    this.#run = run;
+    this.#asked = asked;
+    const known = this.#ends.get(target);
+    if (known && edited && !known.edited) return known.end;
+    const end = nextEnd(known?.end, wanted, streaming);
+    this.#ends.set(target, { end, edited });
+    return end;
+  }
+}
+
+/** Whether a value lies beyond the scale: its bar ends in a tip that points on. */
+export function beyond(value: number, end: number): boolean {
+  return Math.abs(value) > end * 1.0001;
+}
+
 /** Percent from the left of a symmetric axis, clipped to it. */
 export function percent(value: number, end: number): number {
   return 50 + 50 * Math.max(-1, Math.min(1, value / end));

@@ -9,9 +9,10 @@ import { guessOf } from "./guess";
 import { createLooking, type Looking } from "./looking";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
+import { lostToCut } from "./params";
 import { nextOrder, type Sort } from "./ranking";
 import { type Removal, removalOf } from "./removal";
-import { nextEnd, wantedEnd } from "./scales";
+import { Ruler, wantedEnd } from "./scales";
 import type {
   Board,
   Curves,
@@ -73,6 +74,8 @@ export interface Store extends Looking, Followed {
   readonly asked: ReadonlySignal<ToPython["type"] | null>;
   /** Whether the method or a hyper-parameter is not what the view opened with. */
   readonly tuned: ReadonlySignal<boolean>;
+  /** What another cut took away of the changes by hand; "" if nothing. */
+  readonly dropped: ReadonlySignal<string>;
   /** Whether anybody can answer. */
   readonly reachable: ReadonlySignal<boolean>;
   /** Changes by hand. */
@@ -123,6 +126,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const link: Signal<Link> = signal(initialLink);
   const asked: Signal<ToPython["type"] | null> = signal(null);
   const holders = signal(0);
+  const dropped = signal("");
 
   let newest: Frame | null = null;
   /** Frames of earlier runs describe another input. */
@@ -183,9 +187,16 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
   }
 
+  function takeRequest(next: Request): void {
+    const before = request.peek();
+    const lost = lostToCut(before, next);
+    if (lost !== "" || !same(before.edits ?? [], next.edits ?? [])) dropped.value = lost;
+    request.value = next;
+    whatif.received(next.edits ?? []);
+  }
+
   let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
-  let ends = new Map<number, number>();
-  let endsRun = Number.NaN;
+  const ruler = new Ruler();
 
   /** What the view opened with. */
   let first: Request | null = null;
@@ -235,14 +246,11 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         frozen,
       });
       memory = { order, sort, target, layout };
-      // an edited instance is drawn on the scale of the original: what changes is the bars, not the ruler
-      if (endsRun !== now.run && !now.edited) ends = new Map();
-      endsRun = now.run;
-      end = nextEnd(ends.get(target), wantedEnd(values, errors), streaming);
-      ends.set(target, end);
+      end = ruler.read(target, wantedEnd(values, errors), { ...now, streaming, settings: request.value.params });
     } else {
       const map = now.pixels.get(target);
-      if (map) end = wantedEnd(map.values, null);
+      if (map)
+        end = ruler.read(target, wantedEnd(map.values, null), { ...now, streaming, settings: request.value.params });
     }
     const order = memory && memory.layout === layout ? memory.order : [];
     return {
@@ -294,6 +302,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     picture,
     asked,
     reachable,
+    dropped,
     tuned,
     whatif,
     predictions,
@@ -307,7 +316,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       if (!reachable.peek()) return;
       expectAnswer();
       if (display.peek().removed) store.show({ removed: 0 }); // another question has another order
-      request.value = { ...request.peek(), ...patch };
+      takeRequest({ ...request.peek(), ...patch });
       port.write("request", request.peek());
     },
     choose(target) {
@@ -350,9 +359,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
           board.value = filled<Board>(value);
           whatif.painted(board.value?.run ?? 0);
         } else {
-          request.value = (value ?? {}) as Request;
+          takeRequest((value ?? {}) as Request);
           first ??= filled<Request>(value);
-          whatif.received(request.value.edits ?? []);
         }
       });
     },

@@ -77,6 +77,8 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
   let asked: readonly Edit[] = [];
   let movedAt = Number.NEGATIVE_INFINITY;
   let movedRun = 0;
+  /** What the hand holds while it is moving. */
+  let held: Edit | null = null;
   let unanswered: number[] = [];
   let waiting: readonly Edit[] | null = null;
   let lost: ReturnType<typeof setTimeout> | undefined;
@@ -109,6 +111,7 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
     const now = hands.now();
     const log = withEdit(edits.peek(), edit, moving.peek() || soon(edit, now));
     movedAt = now;
+    held = edit;
     const guess = hands.guess(edit, log);
     batch(() => {
       moving.value = true;
@@ -132,8 +135,12 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
   }
 
   function restore(): void {
+    // what was asked for on the way is nobody's any more; Python, which was told of it, hears what stands
+    const told = moving.peek() && hands.reachable();
+    unanswered = [];
+    waiting = null;
+    if (told) hands.preview(asked);
     batch(() => {
-      waiting = null;
       moving.value = false;
       refused.value = "";
       foreseen.value = null;
@@ -191,14 +198,28 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
       post([]);
     },
     received(log) {
+      const known = same(log, asked);
       asked = log;
-      if (moving.peek() || same(log, edits.peek())) return;
-      edits.value = log;
-      movedRun = hands.run();
+      if (known && moving.peek()) return;
+      const mine = moving.peek() ? held : null;
+      // what is changed elsewhere meanwhile stays, with what the hand holds on top
+      const next = mine ? withEdit(log, mine, false) : log;
+      if (same(next, edits.peek())) return;
+      batch(() => {
+        edits.value = next;
+        undone.value = [];
+        refused.value = "";
+        movedRun = hands.run();
+      });
+      if (mine) post(next);
     },
     painted(run) {
       // the explanation has caught up with the hand
-      if (!moving.peek() && run > movedRun) foreseen.value = null;
+      if (moving.peek() || run <= movedRun) return;
+      batch(() => {
+        foreseen.value = null;
+        refused.value = "";
+      });
     },
     answered(id, predictions, error) {
       const known = unanswered.length;

@@ -6,7 +6,7 @@ import { asPython } from "../src/python";
 import type { ColumnInfo, Curves, Geometry } from "../src/schema.gen";
 import { revive } from "../src/standin";
 import { column, floats, type Plain, packed, table } from "./fixtures";
-import { type Mounted, mounted, painted } from "./mounted";
+import { type Mounted, mounted, painted, python } from "./mounted";
 
 const half = (value: number) => ({ 0: 0, 0.5: 0x3800, 1: 0x3c00, [-1]: 0xbc00, [-0.5]: 0xb800 })[value] as number;
 const halves = (...values: number[]) => packed(new Uint16Array(values.map(half)));
@@ -37,7 +37,12 @@ describe("values", () => {
   it("are read as people write them", () => {
     expect(parseValue("1,200", duration)).toBe(1200);
     expect(parseValue("\u22123.5", duration)).toBe(-3.5);
+    expect(parseValue("-1,234,567.5", duration)).toBe(-1234567.5);
+    // half of the world writes three and a half like this: thirty-five is not what they mean
+    expect(parseValue("3,5", duration)).toBeUndefined();
+    expect(parseValue("1,20", duration)).toBeUndefined();
     expect(parseValue("soon", duration)).toBeUndefined();
+    expect(parseValue("NaN", duration)).toBeNull();
     expect(parseValue("", duration)).toBeNull();
     expect(parseValue("radio", purpose)).toBe("radio");
     expect(parseValue("boat", purpose)).toBeUndefined();
@@ -139,6 +144,51 @@ describe("a row", () => {
     expect(view.model.get("request")).toEqual({});
     slider("duration").dispatchEvent(new Event("change", { bubbles: true }));
     expect(view.model.get("request")).toEqual({ edits: [{ op: "set", feature: "duration", value: 72 }] });
+  });
+
+  it("that reached out to a value beyond its range is as wide as before while it is dragged back", async () => {
+    await show({ request: { edits: [{ op: "set", feature: "duration", value: 140 }] } });
+    expect([slider("duration").max, slider("duration").value]).toEqual(["136", "136"]);
+    await drag("duration", 100);
+    expect([slider("duration").max, slider("duration").value]).toEqual(["136", "100"]);
+    await drag("duration", 30);
+    expect([slider("duration").max, slider("duration").value]).toEqual(["136", "30"]);
+    slider("duration").dispatchEvent(new Event("change", { bubbles: true }));
+    await painted();
+    expect([slider("duration").max, slider("duration").value]).toEqual(["68", "30"]);
+    expect((view.model.get("request") as { edits: unknown[] }).edits.at(-1)).toMatchObject({ value: 34 });
+  });
+
+  it("has whole steps and both ends, whatever was typed into it", async () => {
+    await show({ request: { edits: [{ op: "set", feature: "duration", value: 80.5 }] } });
+    expect([slider("duration").max, slider("duration").value]).toEqual(["77", "77"]);
+    expect(slider("duration").getAttribute("aria-valuetext")).toContain("80.5 months");
+  });
+
+  it("points on where its weight is beyond the scale of the original", async () => {
+    await show();
+    expect(view.$(".jx-bar .far")).toBeNull();
+    const weights = [1.5, -0.9, 0.134, 0.012];
+    await python(
+      view.model,
+      "frame",
+      revive({
+        ...(table().frame as object),
+        run: 2,
+        original: floats(0.635, 0.365),
+        values: floats(...weights, ...weights.map((value) => -value)),
+        std_errors: undefined,
+      }),
+    );
+    const bars = view.all(".jx-row:not(.th) .b");
+    expect(bars.map((bar) => bar.className)).toEqual(["b pos far", "b neg far", "b pos", "b pos"]);
+    expect(bars.map((bar) => Number.parseFloat(bar.style.width).toFixed(1)).slice(0, 3)).toEqual([
+      "50.0",
+      "50.0",
+      "33.5",
+    ]);
+    expect(view.words(".jx-ax .to")).toBe("+0.20");
+    expect(view.words(".jx-row:not(.th) .num")).toBe("+1.500");
   });
 
   it("is typed into, chosen and undone", async () => {

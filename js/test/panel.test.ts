@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { inputSettings, parseSetting, scaleOf, settingText, withSettings } from "../src/params";
 import { asPython } from "../src/python";
 import type { ParamInfo } from "../src/schema.gen";
-import { image, type Plain, table } from "./fixtures";
-import { type Mounted, mounted, painted } from "./mounted";
+import { image, type Plain, table, text } from "./fixtures";
+import { type Mounted, mounted, painted, python } from "./mounted";
 
 const info = (name: string, patch: Partial<ParamInfo> = {}): ParamInfo => ({
   name,
@@ -94,11 +94,16 @@ describe("a slider's scale", () => {
 
 it("another cut forgets what was done to pieces, another method keeps how the input is cut", () => {
   const hide = { op: "hide" as const, pieces: [1] };
+  const brush = { op: "brush" as const, points: [[1, 1]], width: 3 };
+  const cut = info("n_segments", { default: 50 });
   const blur = { op: "adjust" as const, kind: "blur" as const, amount: 1 };
-  expect(withSettings({ params: { a: 1 }, edits: [hide, blur] }, { n_segments: 9 })).toEqual({
+  expect(withSettings({ params: { a: 1 }, edits: [hide, blur, brush] }, { n_segments: 9 })).toEqual({
     params: { a: 1, n_segments: 9 },
-    edits: [blur],
+    edits: [blur, brush],
   });
+  // the same cut is not another one
+  expect(withSettings({ edits: [hide] }, { n_segments: 50 }, [cut])).toEqual({ params: { n_segments: 50 } });
+  expect(withSettings({ edits: [hide], params: { n_segments: 9 } }, { n_segments: 50 }, [cut]).edits).toEqual([]);
   expect(withSettings({ edits: [hide] }, { alpha: 1 })).toEqual({ params: { alpha: 1 } });
   expect(inputSettings(specs, { alpha: 1, mask_token: "[MASK]" })).toEqual({ mask_token: "[MASK]" });
 });
@@ -202,6 +207,44 @@ describe("the panel", () => {
     slider("n segments").dispatchEvent(new Event("change", { bubbles: true }));
     await later(650);
     expect(asked()).toEqual({ n_segments: 80 });
+  });
+
+  it("says what another cut takes back, whoever cuts, until something else is changed", async () => {
+    const count = info("n_segments", {
+      control: "int",
+      part: "input",
+      cost: "rebuild",
+      default: 50,
+      max: 400,
+      step: 1,
+    });
+    const base = image();
+    const edits = [
+      { op: "hide" as const, pieces: [0, 2] },
+      { op: "adjust" as const, kind: "blur" as const, amount: 1 },
+    ];
+    await show({ ...base, geometry: { ...(base.geometry as object), params: [count] }, request: { edits } });
+    expect(view.words(".jx-hands")).not.toContain("cut anew");
+    move("n segments", 79);
+    slider("n segments").dispatchEvent(new Event("change", { bubbles: true }));
+    await later(650);
+    expect((view.model.get("request") as { edits: unknown[] }).edits).toEqual([edits[1]]);
+    expect(view.words(".jx-hands [role=status]")).toBe("The photo is cut anew: 2 hidden pieces shown again.");
+    view.all(".jx-hands button")[0]?.click();
+    await painted();
+    expect(view.$(".jx-hands [role=status]")).toBeNull();
+    // Python cuts a text anew
+    view.close();
+    const struck = {
+      edits: [
+        { op: "strike" as const, positions: [0] },
+        { op: "insert" as const, position: 1, text: "x" },
+      ],
+    };
+    view = mounted(text("a dull film", [[0, 1], [2, 6], [7, 11]], [0.1, 0.2, 0.3], { request: struck })); // biome-ignore format: spans
+    await painted();
+    await python(view.model, "request", { edits: [], params: { split: "sentence" } });
+    expect(view.words(".jx-hands [role=status]")).toBe("The text is cut anew: 2 changes of words taken back.");
   });
 
   it("is not there in a saved page, and a method that does not apply says why", async () => {

@@ -43,6 +43,27 @@ it("a click strikes, again restores; a double click does neither but edits", asy
   expect(draft()).toBe(document.activeElement);
 });
 
+it("a fast hand strikes every word it clicks, and only a second click on the same one is a double click", async () => {
+  await show();
+  click(0);
+  click(1);
+  click(3);
+  await later(280);
+  const last = [
+    { op: "strike", positions: [0] },
+    { op: "strike", positions: [1] },
+    { op: "strike", positions: [3] },
+  ];
+  expect(edits()).toEqual(last);
+  click(0);
+  click(2);
+  click(2, 2);
+  word(2).dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  await later(280);
+  expect(edits()).toEqual([...last, { op: "restore", positions: [0] }]);
+  expect(draft()?.value).toBe("so");
+});
+
 const draft = () => view.$(".draft") as HTMLInputElement | null;
 const press = async (target: HTMLElement, key: string, more: object = {}) => {
   target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, ...more }));

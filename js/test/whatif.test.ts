@@ -154,3 +154,162 @@ it("values of an edited text stand at their words' own numbers", () => {
   expect([...(store.picture.value.values ?? [])].map((value) => Math.round(10 * value))).toEqual([0, 5, 6, 7]);
   expect([...(store.picture.value.estimate?.absent ?? [])]).toEqual([0]);
 });
+
+const asked = () => port.write.mock.calls.map(([, request]) => request.edits as Edit[]);
+
+describe("steps", () => {
+  it("of one thing less than 0.8 s apart are one, later or after Undo they are another", () => {
+    store.whatif.change(set("duration", 30));
+    vi.advanceTimersByTime(700);
+    store.whatif.change(set("duration", 31));
+    expect(store.whatif.edits.value).toEqual([set("duration", 31)]);
+    vi.advanceTimersByTime(900);
+    store.whatif.change(set("duration", 32));
+    expect(store.whatif.edits.value).toHaveLength(2);
+    store.whatif.undo();
+    store.whatif.change(set("duration", 33));
+    expect(store.whatif.edits.value).toEqual([set("duration", 31), set("duration", 33)]);
+  });
+
+  it("that were undone are gone once something else is done: by a drag, a click, or Python", () => {
+    const undone = () => {
+      store.whatif.change(set("duration", 30));
+      store.whatif.undo();
+      expect(store.whatif.canRedo.value).toBe(true);
+    };
+    undone();
+    store.whatif.move(set("age", 3));
+    expect(store.whatif.canRedo.value).toBe(false);
+    store.whatif.commit();
+    undone();
+    store.whatif.change(set("age", 4));
+    expect(store.whatif.canRedo.value).toBe(false);
+    undone();
+    receive("request", { edits: [set("age", 5)] });
+    expect(store.whatif.canRedo.value).toBe(false);
+    store.whatif.redo();
+    expect(store.whatif.edits.value).toEqual([set("age", 5)]);
+  });
+
+  it("back and forth ask for the prediction at once", () => {
+    store.whatif.change(set("duration", 30));
+    answer(1, 0.2, 0.8);
+    store.whatif.undo();
+    expect(previews().at(-1).edits).toEqual([]);
+    answer(2, 0.635, 0.365);
+    store.whatif.redo();
+    expect(previews().at(-1).edits).toEqual([set("duration", 30)]);
+    answer(3, 0.2, 0.8);
+    store.whatif.reset();
+    expect(previews().at(-1).edits).toEqual([]);
+    expect(asked()).toEqual([[set("duration", 30)], [], [set("duration", 30)], []]);
+  });
+});
+
+describe("two hands", () => {
+  it("what Python changes under a drag stays, with what is dragged on top", () => {
+    store.whatif.change(set("debt", 1));
+    vi.advanceTimersByTime(1000);
+    store.whatif.move(set("duration", 30));
+    receive("request", { edits: [set("debt", 1), set("age", 50)] });
+    expect(store.whatif.edits.value).toEqual([set("debt", 1), set("age", 50), set("duration", 30)]);
+    store.whatif.move(set("duration", 31));
+    store.whatif.commit();
+    expect(asked().at(-1)).toEqual([set("debt", 1), set("age", 50), set("duration", 31)]);
+  });
+
+  it("what Python takes back is not brought back by letting go", () => {
+    store.whatif.change(set("debt", 1));
+    vi.advanceTimersByTime(1000);
+    store.whatif.move(set("duration", 30));
+    receive("request", { edits: [] });
+    store.whatif.commit();
+    expect(asked().at(-1)).toEqual([set("duration", 30)]);
+  });
+
+  it("an answer to a drag that was taken back is nobody's, and Python hears what stands", () => {
+    store.whatif.move(set("duration", 30));
+    store.whatif.move(set("duration", 31));
+    store.whatif.cancel();
+    expect(previews().at(-1).edits).toEqual([]);
+    answer(1, 0.1, 0.9);
+    answer(2, 0.2, 0.8);
+    answer(3, 0.3, 0.7);
+    expect(shown()).toBeCloseTo(0.635);
+    expect(store.whatif.foreseen.value).toBeNull();
+  });
+});
+
+it("an answer that is older than what waits to be asked is not shown", () => {
+  for (let value = 0; value < 5; value++) store.whatif.move(set("duration", value));
+  answer(1, 0.1, 0.9);
+  expect(store.whatif.foreseen.value).toBeNull();
+  answer(3, 0.3, 0.7);
+  expect(shown()).toBeCloseTo(0.3);
+});
+
+it("why the model did not answer is no longer said once the change is taken back, or explained after all", () => {
+  const refuse = () => {
+    store.whatif.change(set("duration", -1));
+    store.answer({ type: "preview", id, error: "duration must not be negative" }, []);
+    expect(store.whatif.refused.value).not.toBe("");
+  };
+  refuse();
+  receive("request", { edits: [] });
+  expect(store.whatif.refused.value).toBe("");
+  refuse();
+  receive("frame", frame({ run: 2, predictions: floats(0.2, 0.8), original: floats(0.635, 0.365), n_features: 4 }));
+  vi.advanceTimersByTime(200);
+  expect(store.whatif.refused.value).toBe("");
+});
+
+describe("the scale of the original", () => {
+  const weights = (run: number, factor: number, patch: Record<string, unknown> = {}) => {
+    const values = [0.156, -0.129, 0.134, 0.012].map((value) => factor * value);
+    receive("frame", {
+      ...(table().frame as object),
+      run,
+      original: floats(0.635, 0.365),
+      values: floats(...values, ...values.map((value) => -value)),
+      std_errors: undefined,
+      ...patch,
+    });
+    vi.advanceTimersByTime(200);
+    return store.picture.value.end;
+  };
+
+  it("stays after an edit, however large or small the weights become", () => {
+    const end = store.picture.value.end;
+    expect(end).toBe(0.2);
+    store.whatif.change(set("duration", 5));
+    expect(weights(2, 10)).toBe(end);
+    expect(weights(3, 0.01)).toBe(end);
+    expect(weights(4, 3, { original: undefined })).toBe(0.5);
+  });
+
+  it("is another one's for another method or setting; then the edited instance has its own", () => {
+    store.whatif.change(set("duration", 5));
+    expect(weights(2, 10, { method: "lime" })).toBe(2);
+    expect(weights(3, 20, { method: "lime" })).toBe(4);
+    receive("request", { edits: [set("duration", 5)], params: { n_samples: 9 } });
+    expect(weights(4, 0.9, { method: "lime", state: "running" })).toBe(4);
+    receive("request", { edits: [set("duration", 5)], params: { kernel_width: 2 } });
+    expect(weights(5, 0.9, { method: "lime" })).toBe(0.15);
+  });
+
+  it("holds for maps of pixels too", () => {
+    const map = (run: number, scale: number, patch = {}) => {
+      const data = { $b64: Buffer.from(Int8Array.of(127, -64, 0, 1).buffer).toString("base64") };
+      receive("frame", {
+        ...frame({ run, n_features: 4, predictions: floats(0.6, 0.4) }),
+        pixels: { target: 0, width: 2, height: 2, scale, exact: false, data },
+        ...patch,
+      });
+      vi.advanceTimersByTime(200);
+      return store.picture.value.end;
+    };
+    expect(map(2, 0.2)).toBe(0.2);
+    store.whatif.change({ op: "occlude", box: [0, 0, 1, 1] });
+    expect(map(3, 0.9, { original: floats(0.6, 0.4) })).toBe(0.2);
+  });
+});

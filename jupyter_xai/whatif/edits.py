@@ -57,6 +57,21 @@ OPS: dict[str, tuple[str, ...]] = {
 """Operations each layout takes."""
 
 
+CUTS = ("segmentation", "n_segments", "split")
+"""Hyper-parameters of how an input is cut into pieces or words."""
+
+
+def outlasting(edits: Iterable[Edit]) -> list[Edit]:
+    """Leave out what names pieces or words by their number: where an input is cut anew they are others.
+
+    Examples
+    --------
+    >>> outlasting([{"op": "hide", "pieces": [3]}, {"op": "adjust", "kind": "blur", "amount": 2.0}])
+    [{'op': 'adjust', 'kind': 'blur', 'amount': 2.0}]
+    """
+    return [edit for edit in edits if edit["op"] in {"set", "adjust", "occlude", "brush"}]
+
+
 def check(edit: Any) -> dict[str, Any]:
     """Return an edit in plain Python values.
 

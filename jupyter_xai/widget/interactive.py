@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.explanation import Explanation
+from jupyter_xai.whatif import CUTS, outlasting
 from jupyter_xai.widget.observed import Observed
 from jupyter_xai.widget.page import Page
 from jupyter_xai.widget.previews import Previews
@@ -53,7 +54,8 @@ class Interactive:
         """Explain again by another method or with other hyper-parameters, as the view's own controls do.
 
         What the model has answered is asked for again only where a parameter's ``cost`` says so. Another method
-        begins with its own defaults; how the input is cut and hidden stays.
+        begins with its own defaults; how the input is cut and hidden stays. Where it is cut anew, what was done to
+        its pieces or words is taken back, which the view says: they are others.
 
         Parameters
         ----------
@@ -101,6 +103,9 @@ class Interactive:
                     f"{', '.join(known) or 'none'}."
                 )
             kept[key] = known[key].validate(value)
+        before = request.get("params", {})
+        if any(kept.get(name, before.get(name)) != before.get(name) for name in CUTS):
+            request["edits"] = outlasting(request.get("edits", ()))
         request["params"] = kept
         if random_state is not None:
             request["random_state"] = random_state

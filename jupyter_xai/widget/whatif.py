@@ -8,6 +8,8 @@ from typing import Any
 from jupyter_xai.errors import InputError
 from jupyter_xai.whatif import Edit, check
 
+Log = list[dict[str, Any]]
+
 
 class WhatIf:
     """Change the instance and see prediction and explanation follow.
@@ -47,7 +49,8 @@ class WhatIf:
     ) -> None:
         self._read = read
         self._write = write
-        self._undone: list[dict[str, Any]] = []
+        self._steps: list[tuple[Log, Log]] = []  # the log before each call, and after it
+        self._undone: list[tuple[Log, Log]] = []
 
     @property
     def edits(self) -> list[dict[str, Any]]:
@@ -86,24 +89,38 @@ class WhatIf:
                 new += [check(edit) for edit in change]
         if new:
             self._undone.clear()
-            self._write([*self.edits, *new])
+            before = self.edits
+            self._steps.append((before, [*before, *new]))
+            self._write([*before, *new])
 
     def undo(self) -> None:
-        """Take back the last edit."""
-        edits = self.edits
-        if edits:
-            self._undone.append(edits.pop())
-            self._write(edits)
+        """Take back the last step: a call, or a change that was made in the view."""
+        now = self.edits
+        if not now:
+            return
+        before = now[:-1]
+        while self._steps:
+            earlier, later = self._steps.pop()
+            if later == now:
+                before = earlier
+                break
+            if len(later) < len(now):  # of a call under the last step, which was made in the view
+                self._steps.append((earlier, later))
+                break
+        self._undone.append((before, now))
+        self._write(before)
 
     def redo(self) -> None:
-        """Make again what was taken back last."""
-        if self._undone:
-            self._write([*self.edits, self._undone.pop()])
+        """Make again what was taken back last, unless something else was changed since."""
+        if self._undone and self._undone[-1][0] == self.edits:
+            self._steps.append(self._undone.pop())
+            self._write(list(self._steps[-1][1]))
 
     def reset(self) -> None:
         """Go back to the original instance."""
         if self.edits:
             self._undone.clear()
+            self._steps.clear()
             self._write([])
 
     def __repr__(self) -> str:

@@ -1,5 +1,5 @@
 import { fixed, signClass, signed } from "../format";
-import { couldBeZero, percent, Z95 } from "../scales";
+import { beyond, couldBeZero, percent, Z95 } from "../scales";
 
 interface BarProps {
   value: number;
@@ -18,7 +18,12 @@ export function Bar({ value, error, end }: BarProps) {
   return (
     <div class={`jx-bar${couldBeZero(value, error) ? " hollow" : ""}`} aria-hidden="true">
       <i class="z" />
-      {known && <i class={`b ${value < 0 ? "neg" : "pos"}`} style={{ left: `${left}%`, width: `${width}%` }} />}
+      {known && (
+        <i
+          class={`b ${value < 0 ? "neg" : "pos"}${beyond(value, end) ? " far" : ""}`}
+          style={{ left: `${left}%`, width: `${width}%` }}
+        />
+      )}
       {known && half > 0 && <i class="e" style={{ left: `${from}%`, width: `${Math.max(0.4, to - from)}%` }} />}
     </div>
   );

@@ -35,6 +35,11 @@ export function Hands({ store }: { store: Store }) {
       {button("Redo", whatif.canRedo.value, whatif.redo)}
       {button("Reset", changed, whatif.reset)}
       {(changed || store.tuned.value || said !== "") && button(said || "Copy as Python", true, copy)}
+      {store.dropped.value && (
+        <span class="s q" role="status">
+          {store.dropped.value}
+        </span>
+      )}
       {whatif.refused.value && (
         <span class="s err" role="alert">
           {whatif.refused.value}

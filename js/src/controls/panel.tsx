@@ -57,7 +57,7 @@ export function Panel({ store }: { store: Store }) {
           )}
           <Push
             able={changed > 0}
-            act={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos)), params: {} })}
+            act={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos), infos), params: {} })}
           >
             Defaults
           </Push>
@@ -82,7 +82,7 @@ function useDraft(store: Store) {
     setDraft({});
     const asked = store.request.peek().params;
     if (Object.entries(change).some(([name, value]) => asked?.[name] !== value))
-      store.ask(withSettings(store.request.peek(), change));
+      store.ask(withSettings(store.request.peek(), change, store.geometry.peek()?.params));
     else store.tryCut(null);
   };
   const later = (info: ParamInfo) => {

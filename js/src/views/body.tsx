@@ -47,6 +47,8 @@ export function Body(props: BodyProps) {
   const body = useRef<HTMLDivElement>(null);
   const refocus = useRefocus(body, writing);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  /** A click that strikes once no second one on the same word follows. */
+  const clicked = useRef<{ unit: number; strike: () => void } | null>(null);
   const [sight] = useState(() => new Sight());
   useEffect(
     () => () => {
@@ -154,7 +156,8 @@ export function Body(props: BodyProps) {
           : [unit];
     const chosen = new Set(wanted.map(entryOf));
     const positions = all.filter((other) => chosen.has(entryOf(other)));
-    const gone = changes.struck.has(unit) || changes.replaced.has(unit);
+    const { struck, replaced } = whatif.changes.peek();
+    const gone = struck.has(unit) || replaced.has(unit);
     whatif.change({ op: gone ? "restore" : "strike", positions });
   };
   // one listener for all words: a text may have thousands
@@ -170,16 +173,27 @@ export function Body(props: BodyProps) {
   const onClick = (event: MouseEvent) => {
     const unit = unitAt(event);
     clearTimeout(waiting.current);
+    const first = clicked.current;
+    clicked.current = null;
+    // a fast hand is at the next word already
+    if (first && first.unit !== unit) first.strike();
     if (!live || writing || event.detail > 1 || isSelecting()) return;
     const how = event.shiftKey ? "sentence" : scope;
-    if (unit !== null) waiting.current = setTimeout(() => strike(unit, how), STRIKE_MS);
-    else {
+    if (unit !== null) {
+      const act = () => {
+        clicked.current = null;
+        strike(unit, how);
+      };
+      clicked.current = { unit, strike: act };
+      waiting.current = setTimeout(act, STRIKE_MS);
+    } else {
       const position = body.current && gapAt(body.current, event, count);
       if (position !== null) waiting.current = setTimeout(() => setWriting({ op: "insert", position }), STRIKE_MS);
     }
   };
   const onDblClick = (event: MouseEvent) => {
     clearTimeout(waiting.current);
+    clicked.current = null;
     const unit = unitAt(event);
     if (unit === null || unit >= count || !live || writing) return;
     globalThis.getSelection?.()?.removeAllRanges();

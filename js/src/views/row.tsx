@@ -1,4 +1,5 @@
 /** One feature of a table: its name, the value in the reader's hands, its track, bar and number. */
+import { useRef } from "preact/hooks";
 import { domainOf, valueText } from "../columns";
 import { Bar, Weight } from "../components/bar";
 import { Groove } from "../components/groove";
@@ -129,7 +130,10 @@ interface TrackProps extends CellsProps {
 function ColumnTrack({ feature, column, path, ground, value, edit }: TrackProps) {
   const { store, heights, decide, now, threshold, live, row, score } = ground;
   const { whatif } = store;
-  const domain = domainOf(column, value);
+  // a track that reached out to a value beyond its range must not shrink under the hand
+  const held = useRef(value);
+  if (!whatif.moving.value) held.current = value;
+  const domain = domainOf(column, value, held.current);
   if (!domain || column.raw === undefined || (!live && !path)) return null;
   const unit = store.geometry.value?.output_unit ?? "raw";
   const score_ = prediction(score, unit);

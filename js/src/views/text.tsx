@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
 import { useStill } from "../components/still";
@@ -29,6 +29,7 @@ function listed(entries: Entries, picture: Picture, grouped: boolean): readonly 
 export function TextView({ store }: { store: Store }) {
   const [hot, setHot] = useState<number | null>(null);
   const [scope, setScope] = useState<Scope>("word");
+  const ruler = useRef<{ sums: string; end: number } | null>(null);
   const geometry = store.geometry.value;
   const picture = store.picture.value;
   const grouped = store.display.value.grouped ?? false;
@@ -46,7 +47,12 @@ export function TextView({ store }: { store: Store }) {
   if (!geometry || !layout || !made) return null;
   const { entries, largest, rows } = made;
   const { ofFeature } = entries;
-  const end = Math.max(picture.end, largest);
+  // sums of equal words may be larger than any word; after a change by hand their scale stays as well
+  const wanted = Math.max(picture.end, largest);
+  const sums = `${picture.target} ${picture.estimate?.method}`;
+  if (!picture.estimate?.edited && grouped) ruler.current = { sums, end: wanted };
+  const frozen = picture.estimate?.edited && ruler.current?.sums === sums ? ruler.current.end : wanted;
+  const end = grouped ? frozen : picture.end;
   const removed = store.removal.value?.removed;
   const kept = removed && new Set(ofFeature.filter((_, feature) => !removed.has(feature)));
   const shared = { entries, geometry, end, hot, setHot };

@@ -253,3 +253,62 @@ def test_the_curves_follow_several_changes() -> None:
     assert sent["run"] > first["run"]
     assert sent["edits"] == view.what_if.edits != []
     assert sent["targets"] == list(view.explanation.targets)
+
+
+def test_a_call_is_one_step_and_what_the_view_changed_is_another() -> None:
+    view = table()
+    _ = view.explanation
+    view.what_if({"income": 3.0, "debt": 0.0})
+    view._ask(
+        {**view._scene.request, "edits": [*view.what_if.edits, {"op": "set", "feature": "age", "value": 9}]}
+    )
+    view.what_if.undo()
+    assert [edit["feature"] for edit in view.what_if.edits] == ["income", "debt"]
+    view.what_if.undo()
+    assert view.what_if.edits == []
+    view.what_if.redo()
+    assert [edit["feature"] for edit in view.what_if.edits] == ["income", "debt"]
+    view.what_if.redo()
+    assert [edit["feature"] for edit in view.what_if.edits] == ["income", "debt", "age"]
+    view.what_if.undo()
+    view.what_if(income=7.0)
+    view.what_if.redo()
+    assert [edit["value"] for edit in view.what_if.edits] == [3.0, 0.0, 7.0]
+
+
+def test_what_was_taken_back_is_not_made_again_over_another_change() -> None:
+    view = table()
+    view.what_if(income=3.0)
+    view.what_if.undo()
+    view._ask({**view._scene.request, "edits": [{"op": "set", "feature": "age", "value": 9}]})  # in the view
+    view.what_if.redo()
+    assert [edit["feature"] for edit in view.what_if.edits] == ["age"]
+    view.what_if.reset()
+    view.what_if.redo()
+    assert view.what_if.edits == []
+
+
+def test_another_cut_takes_hidden_pieces_back_and_keeps_what_is_where_it_is() -> None:
+    image = np.full((24, 24, 3), 200, np.uint8)
+    view = xai.explain(
+        lambda batch: np.asarray(batch).mean(axis=(1, 2, 3))[:, None] / 255,
+        image,
+        segmentation="grid",
+        n_segments=4,
+        method="kernel_shap",
+        n_samples=30,
+        fill=0,
+    )
+    view.what_if(
+        {"op": "hide", "pieces": [3]},
+        {"op": "brush", "points": [[2, 2], [12, 5]], "width": 4},
+        {"op": "occlude", "box": [0, 12, 6, 18]},
+        {"op": "adjust", "kind": "brightness", "amount": 0.1},
+    )
+    hidden = view.explanation.predictions[0]
+    view.update(n_samples=40)
+    assert view.what_if.edits[0]["op"] == "hide"
+    view.update(n_segments=9)
+    assert [edit["op"] for edit in view.what_if.edits] == ["brush", "occlude", "adjust"]
+    assert view.explanation.features.shape == (9,)
+    assert view.explanation.predictions[0] > hidden
