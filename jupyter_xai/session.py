@@ -358,7 +358,8 @@ def describe_error(error: BaseException) -> dict[str, str]:
     cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
     title, message = "The explanation failed.", str(error)
     if isinstance(error, ModelError) and error.__cause__ is not None:
-        rows = f" on a batch of {error.n_rows:,} rows" if error.n_rows else ""
+        many = f"{error.n_rows:,} row{'' if error.n_rows == 1 else 's'}"
+        rows = f" on a batch of {many}" if error.n_rows else ""
         title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
     elif isinstance(error, XaiError):
         title = "This cannot be explained as asked."

@@ -1,5 +1,6 @@
 /** What all views of one model share; it talks to Python through a `Port` only, so it is tested without a widget. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { answersOf } from "./answers";
 import { type Followed, followCurves } from "./behind";
 import { type Known, ofBoard } from "./board";
 import { type Binary, same } from "./decode";
@@ -82,7 +83,7 @@ export interface Store extends Looking, Followed {
   readonly whatif: WhatIf;
   /** Every output of the model after what is on the screen. */
   readonly predictions: ReadonlySignal<Float32Array | null>;
-  /** Every output of the model before any edit; null without edits. */
+  /** Every output of the model before any edit; null without edits, or while nothing is known of what they do. */
   readonly originally: ReadonlySignal<Float32Array | null>;
   /** Changes how the result is looked at; starts no run. */
   show(patch: Display): void;
@@ -211,17 +212,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
 
   const { paths, behind } = followCurves(curves, known, geometry, whatif.changes);
 
-  const predictions = computed(() => {
-    const told = known.value?.predictions ?? null;
-    const newer = whatif.foreseen.value?.predictions;
-    if (!newer) return told;
-    // a curve knows the explained outputs only
-    return newer.map((score, i) => (Number.isNaN(score) ? (told?.[i] ?? Number.NaN) : score));
-  });
-  const originally = computed(() => {
-    if (whatif.edits.value.length === 0) return null;
-    return known.value?.original ?? (known.value?.edited ? null : (known.value?.predictions ?? null));
-  });
+  const { predictions, originally } = answersOf(known, whatif);
 
   const picture = computed<Picture>(() => {
     const now = estimate.value;

@@ -192,7 +192,11 @@ describe("the hand on the photo", () => {
     await key(pieces(), " ");
     expect(edits()).toEqual([{ op: "hide", pieces: [1] }]);
     expect(pieces().querySelectorAll("[role=option]")[1]?.getAttribute("aria-label")).toBe("piece 2, hidden");
-    expect(view.words(".jx-say")).toContain("With 1 piece hidden: 0.385 \u2192 0.385.");
+    const preview = sent("preview").at(-1) as { id: number };
+    const predictions = new Array(1000).fill(0.0001).map((score, i) => (i === 282 ? 0.25 : score));
+    view.model.emit("msg:custom", { type: "preview", id: preview.id, predictions }, []);
+    await painted();
+    expect(view.words(".jx-say")).toContain("With 1 piece hidden: 0.385 \u2192 0.250");
     await key(pieces(), " ");
     expect(edits()?.at(-1)).toEqual({ op: "show", pieces: [1] });
     view.all(".jx-hands button")[0]?.click();
@@ -252,7 +256,7 @@ describe("the hand on the photo", () => {
     pointer("pointerup", 20, 20);
     expect(edits()).toHaveLength(2);
     await painted();
-    expect(view.words(".jx-say")).toContain("With 2 strokes brushed: 0.385 \u2192 0.385.");
+    expect(view.words(".jx-say")).toContain("With 2 strokes brushed.");
     view.all(".jx-hands button")[0]?.click();
     await painted();
     expect(edits()).toEqual([stroke]);

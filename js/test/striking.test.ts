@@ -85,7 +85,14 @@ it("Enter edits a word in place: new words replace, none strike, the old ones re
   expect(edits()).toEqual([{ op: "replace", position: 1, text: "fine" }]);
   expect(view.words(".tx-body")).toBe("So fine, so dull!");
   expect(document.activeElement).toBe(word(1));
-  expect(view.words(".jx-say")).toContain("With 1 word replaced: 0.793 \u2192 0.793.");
+  // the model has not answered: nothing is known of it
+  expect(view.words(".jx-say")).toMatch(/With 1 word replaced\.$/);
+  expect(view.$(".jx-outs .was")).toBeNull();
+  const preview = view.model.sent.at(-1) as { id: number };
+  view.model.emit("msg:custom", { type: "preview", id: preview.id, predictions: [0.4, 0.6] }, []);
+  await painted();
+  expect(view.words(".jx-say")).toContain("With 1 word replaced: 0.793 \u2192 0.400, the prediction flips.");
+  expect(view.words(".jx-outs .was")).toBe("was 0.793");
   await press(word(1), "Enter");
   await type("<b>", "Escape");
   expect(edits()).toHaveLength(1);

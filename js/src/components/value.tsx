@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { domainOf, parseValue, valueText } from "../columns";
 import { same } from "../decode";
 import type { Value } from "../edits";
@@ -48,33 +48,47 @@ export function ValueField({ column, value, onChange }: ValueProps) {
   return <Typed column={column} value={value} onChange={onChange} />;
 }
 
-/** Enter applies, Esc restores. */
+/** Enter applies, Esc restores; what is no value stays to be mended until the field is left. */
 function Typed({ column, value, onChange }: ValueProps) {
   const [draft, setDraft] = useState<string | null>(null);
+  const [told, setTold] = useState(false);
+  const id = useId();
   const text = valueText(value, column);
   const wrong = draft !== null && parseValue(draft, column) === undefined;
+  const write = (next: string | null) => {
+    setDraft(next);
+    setTold(false);
+  };
   const apply = () => {
     const typed = draft === null ? undefined : parseValue(draft, column);
-    setDraft(null);
+    write(null);
     if (typed !== undefined && !same(typed, value)) onChange(typed);
   };
   return (
-    <input
-      {...OWN_KEYS}
-      class={value === null ? "q" : ""}
-      value={draft ?? text}
-      inputMode={column.kind === "number" ? "decimal" : "text"}
-      aria-label={column.name}
-      aria-invalid={wrong}
-      size={Math.max(2, Math.min(14, (draft ?? text).length))}
-      onInput={(event) => setDraft(event.currentTarget.value)}
-      onBlur={apply}
-      onKeyDown={(event) => {
-        if (event.key === "Enter") apply();
-        if (event.key !== "Escape" || draft === null) return;
-        event.stopPropagation();
-        setDraft(null);
-      }}
-    />
+    <>
+      <input
+        {...OWN_KEYS}
+        class={value === null ? "q" : ""}
+        value={draft ?? text}
+        inputMode={column.kind === "number" ? "decimal" : "text"}
+        aria-label={column.name}
+        aria-invalid={wrong}
+        aria-describedby={told ? id : undefined}
+        size={Math.max(2, Math.min(14, (draft ?? text).length))}
+        onInput={(event) => write(event.currentTarget.value)}
+        onBlur={apply}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") wrong ? setTold(true) : apply();
+          if (event.key !== "Escape" || draft === null) return;
+          event.stopPropagation();
+          write(null);
+        }}
+      />
+      {told && (
+        <span class="u err" role="alert" id={id}>
+          not a number
+        </span>
+      )}
+    </>
   );
 }

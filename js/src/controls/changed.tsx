@@ -14,7 +14,8 @@ export function Changed({ store }: { store: Store }) {
   const originally = store.originally.value;
   const was = originally?.[target];
   const what = geometry ? changeWords(geometry, store.whatif.changes.value) : "";
-  if (!geometry || was === undefined || what === "" || !Number.isFinite(now)) return null;
+  if (!geometry || what === "" || !Number.isFinite(now)) return null;
+  if (was === undefined) return <> {what}.</>;
   const unit = geometry.output_unit;
   const decide = decider(geometry, target, row);
   const side = (scores: Float32Array | null) => decide(present(scores, estimate?.targets ?? []));

@@ -40,7 +40,7 @@ export function Hands({ store }: { store: Store }) {
           {store.dropped.value}
         </span>
       )}
-      {whatif.refused.value && (
+      {whatif.refused.value && store.status.value?.state !== "failed" && (
         <span class="s err" role="alert">
           {whatif.refused.value}
         </span>
