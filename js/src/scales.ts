@@ -43,7 +43,6 @@ export function nextEnd(previous: number | undefined, wanted: number, running: b
 }
 
 interface Drawn {
-  run: number;
   method: string;
   value_unit: string;
   /** Whether something was changed by hand. */
@@ -55,21 +54,23 @@ interface Drawn {
 /** Settings of how long a run lasts: they move no weight. */
 const LENGTHS = new Set(["n_samples", "tolerance", "batch_size"]);
 
-/** The ends of the bars' scales by output. An edited instance keeps the original's: what changes is the bars. */
+/**
+ * The ends of the bars' scales by output. An edited instance keeps the original's, once that is known from a whole
+ * estimate: what changes is the bars.
+ */
 export class Ruler {
-  #ends = new Map<number, { end: number; edited: boolean }>();
-  #run = Number.NaN;
+  #ends = new Map<number, { end: number; sure: boolean }>();
   #asked = "";
 
-  read(target: number, wanted: number, { run, method, value_unit, edited, streaming, settings = {} }: Drawn): number {
-    const asked = JSON.stringify([method, value_unit, Object.entries(settings).filter(([name]) => !LENGTHS.has(name))]);
-    if (asked !== this.#asked || (run !== this.#run && !edited)) this.#ends.clear();
-    this.#run = run;
+  read(target: number, wanted: number, { method, value_unit, edited, streaming, settings = {} }: Drawn): number {
+    const lasting = Object.entries(settings).filter(([name]) => !LENGTHS.has(name));
+    const asked = JSON.stringify([method, value_unit, lasting]);
+    if (asked !== this.#asked) this.#ends.clear();
     this.#asked = asked;
     const known = this.#ends.get(target);
-    if (known && edited && !known.edited) return known.end;
+    if (known?.sure && edited) return known.end;
     const end = nextEnd(known?.end, wanted, streaming);
-    this.#ends.set(target, { end, edited });
+    this.#ends.set(target, { end, sure: !edited && (known?.sure || !streaming) });
     return end;
   }
 }

@@ -1,5 +1,5 @@
 /** The panel of hyper-parameters: made from specs, moved, asked for once the hand rests. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { inputSettings, parseSetting, scaleOf, settingText, withSettings } from "../src/params";
 import { asPython } from "../src/python";
 import type { ParamInfo } from "../src/schema.gen";
@@ -177,7 +177,14 @@ describe("the panel", () => {
     await later(650);
     expect(asked()).toEqual({ replace: true, kernel: HOSTILE, mask_token: "[MASK]" });
     expect(view.words(".jx-panel summary")).toBe("Settings3 changed");
-    expect(view.all(".jx-hands button").some((button) => button.textContent === "Copy as Python")).toBe(true);
+    const copy = view.all(".jx-hands button").find((button) => button.textContent === "Copy as Python");
+    const written = vi.fn(async () => {});
+    vi.stubGlobal("navigator", { clipboard: { writeText: written } });
+    copy?.click();
+    await painted();
+    expect(written).toHaveBeenCalledWith(expect.stringContaining('view.update(replace=True, kernel="<img'));
+    expect(copy?.textContent).toBe("Copied");
+    vi.unstubAllGlobals();
     view.all(".jx-panel > .btn")[0]?.click();
     await painted();
     expect(asked()).toEqual({});

@@ -287,6 +287,19 @@ describe("the scale of the original", () => {
     expect(weights(4, 3, { original: undefined })).toBe(0.5);
   });
 
+  it("is not that of a first, wild estimate: only a whole one is kept", () => {
+    receive("request", { params: { fill: 1 } });
+    expect(weights(2, 0.1, { original: undefined, state: "running" })).toBe(0.02);
+    store.whatif.change(set("duration", 5));
+    expect(weights(3, 1)).toBe(0.2);
+    expect(weights(4, 2)).toBe(0.4);
+    // taken back the original's is found, without a jump at the first frames
+    expect(weights(5, 0.01, { original: undefined, state: "running" })).toBe(0.4);
+    expect(weights(5, 1, { original: undefined, seq: 2 })).toBe(0.4);
+    store.whatif.change(set("duration", 6));
+    expect(weights(6, 9)).toBe(0.4);
+  });
+
   it("is another one's for another method or setting; then the edited instance has its own", () => {
     store.whatif.change(set("duration", 5));
     expect(weights(2, 10, { method: "lime" })).toBe(2);

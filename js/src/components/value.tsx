@@ -85,7 +85,7 @@ function Typed({ column, value, onChange }: ValueProps) {
         }}
       />
       {told && (
-        <span class="u err" role="alert" id={id}>
+        <span class="err" role="alert" id={id}>
           not a number
         </span>
       )}

@@ -148,6 +148,25 @@ def test_traits_follow() -> None:
     _ = view.explanation
     assert seen == pytest.approx([5.0, 1.0, 5.0])
     assert view.prediction == pytest.approx(5.0)
+    told: list[Any] = []
+    view.observe(lambda change: told.append(change["new"]), "edits")
+    view.what_if(debt=0.0)
+    assert told == [view.what_if.edits]
+    assert [edit["feature"] for edit in told[0]] == ["income", "debt"]
+
+
+def test_the_page_knows_what_the_model_said_of_the_original() -> None:
+    view = table()
+    original = view.explanation.predictions
+    assert "original" not in view._page.get("frame")
+    view.what_if(income=3.0)
+    _ = view.explanation
+    np.testing.assert_allclose(np.frombuffer(view._page.get("frame")["original"], "<f4"), original)
+    # asked for anew where the first thing that was explained was an edited one
+    other = table()
+    other.what_if(income=3.0)
+    _ = other.explanation
+    np.testing.assert_allclose(np.frombuffer(other._page.get("frame")["original"], "<f4"), original)
 
 
 def test_previews_answer_without_a_run_and_the_newest_wins() -> None:
@@ -166,7 +185,31 @@ def test_previews_answer_without_a_run_and_the_newest_wins() -> None:
     answer = next(message for message in sent if message["type"] == "preview")
     assert answer == {"type": "preview", "id": 7, "predictions": [0.25, 0.75]}
     until(lambda: seen == [0.25])
+    until(lambda: view._observed.edits == edits)  # the hand is where the number is
     assert len(question.requests) == runs
+
+
+def test_a_preview_is_of_the_present_request_but_for_what_it_names() -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Remembers(FakeQuestion):
+        def layout(self, request: Any) -> Any:
+            asked.append(dict(request))
+            return super().layout(request)
+
+    view = make(Remembers(), LIVE)
+    view._scene.request = {
+        "method": "lime",
+        "params": {"fill": 0, "n_segments": 4},
+        "edits": [{"op": "hide", "pieces": [1]}],
+    }
+    view._on_message(None, {"type": "picture", "id": 1, "params": {"n_segments": 9}}, [])
+    until(lambda: bool(asked))
+    assert asked[-1]["params"] == {"fill": 0, "n_segments": 9}
+    assert asked[-1]["edits"] == [{"op": "hide", "pieces": [1]}]
+    view._on_message(None, {"type": "picture", "id": 2, "edits": []}, [])
+    until(lambda: len(asked) > 1)
+    assert (asked[-1]["params"], asked[-1]["edits"]) == ({"fill": 0, "n_segments": 4}, [])
 
 
 def test_what_observes_a_view_does_not_keep_the_hand_waiting() -> None:
