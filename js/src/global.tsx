@@ -1,5 +1,5 @@
 /** What a model looks at over many rows: features by importance, the rows behind them, and one row's own view. */
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Radios } from "./components/radios";
 import { Message, Messages } from "./controls/message";
 import { OtherOutputs } from "./controls/others";
@@ -61,11 +61,14 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
   const output = wanted < over.output_names.length && (wanted !== ALL || over.overall) ? wanted : 0;
   const row = store.display.value.row ?? opened?.row ?? ALL;
   const choose = (target: number) => store.show({ target });
+  const askFor = (wanted: number) => {
+    const name = output === ALL || over.output_names.length < 2 ? {} : { output: over.output_names[output] as string };
+    if (store.reachable.peek()) session.ask({ type: "row", row: wanted, ...name });
+  };
   const open = (next: number) => {
     asked.current = next;
     store.show({ row: next });
-    const name = output === ALL || over.output_names.length < 2 ? {} : { output: over.output_names[output] as string };
-    if (store.reachable.peek()) session.post({ type: "row", row: next, ...name });
+    askFor(next);
   };
   const common = { over, output, row, open };
   const numbers = numbersOf(over, output);
@@ -81,7 +84,7 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
       {row >= 0 && (
         <section class="gl-o" aria-label={`Row ${row}`}>
           <RowSaid {...common} />
-          <Row {...{ store, opened, row, beneath, asked }} />
+          <Row {...{ store, opened, row, beneath, asked, askFor }} />
         </section>
       )}
       {over.notices.length > 0 && <p class="s q">{over.notices.join(" ")}</p>}
@@ -163,11 +166,14 @@ interface RowProps {
   beneath: GlobalProps["beneath"];
   /** The row that somebody has just clicked here. */
   asked: { current: number };
+  askFor: (row: number) => void;
 }
 
 /** The row's own view, or why there is none. */
-function Row({ store, opened, row, beneath, asked }: RowProps) {
+function Row({ store, opened, row, beneath, asked, askFor }: RowProps) {
   const place = useRef<HTMLDivElement>(null);
+  const link = store.link.value;
+  const before = useRef(link);
   const here = opened?.row === row ? opened : null;
   const shown = here !== null && here.error === undefined;
   useLayoutEffect(() => {
@@ -177,6 +183,11 @@ function Row({ store, opened, row, beneath, asked }: RowProps) {
     asked.current = ALL;
     return leave;
   }, [shown, row, here?.model]);
+  useEffect(() => {
+    // the message may have been lost with the connection
+    if (link === "live" && before.current !== link && !here && asked.current === row) askFor(row);
+    before.current = link;
+  }, [link]);
   if (here?.error)
     return (
       <Message kind="warn">

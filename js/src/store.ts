@@ -7,6 +7,7 @@ import { type Binary, same } from "./decode";
 import { type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
 import { guessOf } from "./guess";
+import { createAnswers, type Link } from "./link";
 import { createLooking, type Looking } from "./looking";
 import { chosenTarget } from "./outputs";
 import { Pacer } from "./pacer";
@@ -28,8 +29,7 @@ import type {
 } from "./schema.gen";
 import { createWhatIf, type WhatIf } from "./whatif";
 
-/** `quiet`: no answer for a while. `lost`: not connected, what is sent waits. `gone`: the kernel cannot be reached. `saved`: there never was one. */
-export type Link = "live" | "quiet" | "lost" | "gone" | "saved";
+export type { Link };
 
 export type TraitName = "geometry" | "frame" | "curves" | "status" | "display" | "request" | "board" | "summary";
 
@@ -91,7 +91,7 @@ export interface Store extends Looking, Followed {
   ask(patch: Request): void;
   /** Shows another output, explaining it first if need be. */
   choose(target: number): void;
-  send(type: ToPython["type"]): void;
+  send(type: Exclude<ToPython["type"], "ping">): void;
   /** Rows keep their place until the returned function is called. */
   hold(): () => void;
 }
@@ -100,8 +100,12 @@ export interface Store extends Looking, Followed {
 export interface OwnedStore extends Store {
   receive(name: TraitName, value: unknown): void;
   answer(message: ToBrowser, buffers: Binary[]): void;
+  /** Something was asked. */
+  expect(): void;
   /** Something arrived. */
   heard(): void;
+  /** A sign of life, which answers nothing. */
+  alive(): void;
   setLink(link: Link): void;
   /** Counts views in sight; frames are painted only while there is one. */
   inSight(): () => void;
@@ -110,7 +114,6 @@ export interface OwnedStore extends Store {
 }
 
 const MOST_TARGETS = 5;
-const QUIET_AFTER_MS = 8000;
 
 const filled = <T extends object>(value: unknown): T | null =>
   value && typeof value === "object" && Object.keys(value).length > 0 ? (value as T) : null;
@@ -124,8 +127,12 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const summary: Signal<Summary | null> = signal(null);
   const display: Signal<Display> = signal({});
   const request: Signal<Request> = signal({});
-  const link: Signal<Link> = signal(initialLink);
-  const asked: Signal<ToPython["type"] | null> = signal(null);
+  const answers = createAnswers(
+    initialLink,
+    () => status.peek()?.state === "running",
+    () => port.send("ping"),
+  );
+  const { link, asked, reachable } = answers;
   const holders = signal(0);
   const dropped = signal("");
 
@@ -133,7 +140,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   /** Frames of earlier runs describe another input. */
   let layoutRun = Number.NEGATIVE_INFINITY;
   let views = 0;
-  let quietTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** Out of sight nothing is painted but the last frame: what the view says of its end has to go with its numbers. */
   const wanted = (frame: Frame) => views > 0 || frame.state !== "running";
@@ -184,6 +190,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
 
   function takeStatus(next: Status | null): void {
     status.value = next;
+    answers.attend();
     if (next?.state === "failed") looking.tryCut(null);
     if (asked.peek() === "stop" && next?.state !== "running") asked.value = null;
   }
@@ -205,7 +212,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     const { method, params } = request.value;
     return first !== null && !same([method, params ?? {}], [first.method, first.params ?? {}]);
   });
-  const reachable = computed(() => link.value !== "gone" && link.value !== "saved");
 
   /** What the model said, for one explanation or for several beside each other. */
   const known = computed<Known | null>(() => estimate.value ?? (board.value && ofBoard(board.value)));
@@ -263,22 +269,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     return ahead ? null : removalOf(estimate.value, values, row, paths.value, display.value.removed ?? 0);
   });
 
-  function heard(): void {
-    clearTimeout(quietTimer);
-    // Stop is answered by the run's end, not by the next tick of its progress
-    if (asked.peek() !== "stop") asked.value = null;
-    if (link.peek() !== "saved") link.value = "live";
-  }
-
-  /** The kernel may be busy, or another one: after a while the view says that nothing came back. */
-  function expectAnswer(): void {
-    clearTimeout(quietTimer);
-    quietTimer = setTimeout(() => {
-      if (link.peek() === "live") link.value = "quiet";
-      asked.value = null;
-    }, QUIET_AFTER_MS);
-  }
-
   const store: OwnedStore = {
     board,
     summary,
@@ -305,7 +295,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     },
     ask(patch) {
       if (!reachable.peek()) return;
-      expectAnswer();
+      answers.expect();
       if (display.peek().removed) store.show({ removed: 0 }); // another question has another order
       takeRequest({ ...request.peek(), ...patch });
       port.write("request", request.peek());
@@ -326,8 +316,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     },
     send(type) {
       if (!reachable.peek()) return;
-      if (type !== "ping") asked.value = type;
-      expectAnswer();
+      answers.expect(type);
       port.send(type);
     },
     hold() {
@@ -360,7 +349,9 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       if (message.type === "preview") whatif.answered(message.id, message.predictions, message.error);
       if (message.type === "picture") looking.answered(message, buffers);
     },
-    heard,
+    expect: answers.expect,
+    heard: answers.heard,
+    alive: answers.alive,
     setLink(next) {
       link.value = next;
     },
@@ -375,7 +366,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       };
     },
     rest() {
-      clearTimeout(quietTimer);
+      answers.rest();
       pacer.cancel();
       whatif.rest();
     },

@@ -10,7 +10,8 @@ export interface Model {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
   save_changes(): void;
-  send(content: unknown): void;
+  /** Of some hosts a promise, which fails if the message does not get through. */
+  send(content: unknown): unknown;
   on(name: string, callback: (...args: never[]) => void): void;
   off(name: string, callback: (...args: never[]) => void): void;
   /** Set by the stand-in: nobody will ever answer. */
@@ -44,6 +45,12 @@ const RESTORED_WITHIN_MS = 5000;
 const PONG_WITHIN_MS = 2000;
 const KNOCK_EVERY_MS = 700;
 const KNOCKS = 30;
+/** Where no host says that the way is open again, it is tried: after this long, then each time twice as long. */
+const TRY_AFTER_MS = 2000;
+const TRY_AT_LEAST_EVERY_MS = 30_000;
+const TRIES = 20;
+/** So many values that were written over are remembered. */
+const MOST_PAST = 100;
 
 export interface Session {
   readonly store: OwnedStore;
@@ -52,8 +59,8 @@ export interface Session {
   /** The row whose own explanation stands beneath many rows. */
   readonly opened: Signal<Opened | null>;
   readonly uid: string;
-  /** Sends a message. */
-  post(message: Omit<ToPython, "id">): number;
+  /** Sends a message that is answered. */
+  ask(message: Omit<ToPython, "id">): number;
   /** No view is open. */
   readonly idle: boolean;
   /** A view opens: reads the model if nobody did yet, and says hello. Returns what closes it. */
@@ -67,12 +74,14 @@ export function openSession(model: Model): Session {
   let nextId = 1;
   let pongTimer: ReturnType<typeof setTimeout> | undefined;
   let knockTimer: ReturnType<typeof setTimeout> | undefined;
+  let tryTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** The message's id; 0 if it could not be sent. */
   function post(message: Omit<ToPython, "id">): number {
     const id = nextId++;
     try {
-      model.send({ ...message, id } satisfies ToPython);
+      const sent = model.send({ ...message, id } satisfies ToPython) as Promise<unknown> | undefined;
+      sent?.then?.(undefined, notSent);
       return id;
     } catch {
       // "Cannot send": the comm is closed, so the kernel has gone
@@ -92,10 +101,62 @@ export function openSession(model: Model): Session {
     }, KNOCK_EVERY_MS);
   }
 
+  /** What was written over by values that may not have arrived: a wire may be dead long before anybody is told. */
+  let past: { name: "display" | "request"; value: unknown; before: number }[] = [];
   let restoredBy = Number.NEGATIVE_INFINITY;
   const unsettled = () => store.link.peek() === "lost" || performance.now() < restoredBy;
-  /** What was written over while the connection was lost or had just come back: a host may bring it back. */
-  let past: Record<string, unknown[]> = {};
+  /** The connection was lost once: a host may wait for ever for an answer before it sends the next value. */
+  let doubted = false;
+
+  /** Asks for a sign of life; what may be lost is said again, in the message itself. */
+  function ping(): boolean {
+    const again: Pick<ToPython, "display" | "request"> = {};
+    if (doubted)
+      for (const { name } of past) {
+        if (name === "display") again.display = store.display.peek();
+        else again.request = store.request.peek();
+      }
+    return post({ type: "ping", ...again }) > 0;
+  }
+
+  /** Answers come in the order of messages: what was sent before an answered one has arrived. */
+  function arrived(id: number): void {
+    // a host may still bring back what it read before
+    if (!unsettled()) past = past.filter(({ before }) => before > id);
+  }
+
+  function lose(): void {
+    const link = store.link.peek();
+    if (link === "live" || link === "quiet") store.setLink("lost");
+  }
+
+  /** Something came: what was lost before that is said again. */
+  function back(): void {
+    if (store.link.peek() === "lost") regain();
+  }
+
+  function regain(): void {
+    restoredBy = performance.now() + RESTORED_WITHIN_MS;
+    doubted = true;
+    ping();
+  }
+
+  function notSent(): void {
+    if (views === 0 || store.link.peek() === "lost") return;
+    lose();
+    doubted = true;
+    tryAgain();
+  }
+
+  function tryAgain(wait = TRY_AFTER_MS, left = TRIES): void {
+    clearTimeout(tryTimer);
+    if (left === 0) return;
+    tryTimer = setTimeout(() => {
+      if (store.link.peek() !== "lost") return;
+      regain();
+      tryAgain(Math.min(2 * wait, TRY_AT_LEAST_EVERY_MS), left - 1);
+    }, wait);
+  }
 
   function put(name: string, value: unknown): void {
     try {
@@ -109,12 +170,13 @@ export function openSession(model: Model): Session {
   const store = createStore(
     {
       write(name, value) {
-        if (unsettled()) past[name] = [...(past[name] ?? []), model.get(name)];
+        past.push({ name, value: model.get(name), before: nextId });
+        if (past.length > MOST_PAST) past.splice(MOST_PAST / 2, 1); // the first and the last ones tell most
         put(name, value);
         // saving without a kernel fails silently, sending does not
-        if (name === "request") send("ping");
+        if (name === "request" || doubted) ping();
       },
-      send,
+      send: (type) => (type === "ping" ? ping() : send(type)),
       post,
     },
     model.saved ? "saved" : "live",
@@ -126,8 +188,10 @@ export function openSession(model: Model): Session {
       if (views === 0) return;
       // our own writes come by here too: only what Python writes is an answer
       const told = model.get(name);
-      if (name !== "display" && name !== "request") store.heard();
-      else if (unsettled() && past[name]?.some((old) => same(old, told))) {
+      if (name !== "display" && name !== "request") {
+        back();
+        store.heard();
+      } else if (unsettled() && past.some((old) => old.name === name && same(old.value, told))) {
         queueMicrotask(() => put(name, store[name].peek()));
         return;
       }
@@ -138,9 +202,11 @@ export function openSession(model: Model): Session {
     "msg:custom",
     (content: ToBrowser, buffers: Binary[] = []) => {
       if (typeof content?.type !== "string") return;
-      if (content.type !== "pong") store.answer(content, buffers);
+      back();
+      if (content.type === "pong") store.alive();
+      else store.answer(content, buffers);
+      arrived(content.id);
       clearTimeout(pongTimer);
-      if (store.link.peek() !== "saved") store.setLink("live");
     },
   ]);
   listeners.push([
@@ -153,15 +219,9 @@ export function openSession(model: Model): Session {
   ]);
   let connection: Said | null | undefined;
   const onConnection = (_: unknown, status: string) => {
-    const link = store.link.peek();
-    if (status !== "connected" && (link === "live" || link === "quiet")) {
-      past = {};
-      store.setLink("lost");
-    }
+    if (status !== "connected") lose();
     // what was sent meanwhile goes first; the answer to this says that the way is open again
-    if (status !== "connected" || link !== "lost") return;
-    restoredBy = performance.now() + RESTORED_WITHIN_MS;
-    send("hello");
+    else back();
   };
   const overview = signal<Overview | null>(null);
   const opened = signal<Opened | null>(null);
@@ -171,12 +231,21 @@ export function openSession(model: Model): Session {
     overview.value = given?.names ? given : null;
     opened.value = row && "row" in row ? row : null;
   };
-  for (const name of ["overview", "opened"]) listeners.push([`change:${name}`, readOverview]);
+  for (const name of ["overview", "opened"])
+    listeners.push([
+      `change:${name}`,
+      () => {
+        back();
+        store.heard();
+        readOverview();
+      },
+    ]);
 
   /** While no view is open nothing listens and nothing is timed; the next one reads the model anew. */
   function rest(): void {
     clearTimeout(pongTimer);
     clearTimeout(knockTimer);
+    clearTimeout(tryTimer);
     for (const [name, callback] of listeners) model.off(name, callback);
     connection?.disconnect(onConnection);
     store.rest();
@@ -186,7 +255,11 @@ export function openSession(model: Model): Session {
     store,
     overview,
     opened,
-    post,
+    ask(message) {
+      // nothing may change where a row is only taken away
+      if ((message.row ?? 0) >= 0) store.expect();
+      return post(message);
+    },
     get uid() {
       return String(model.get("uid") ?? "");
     },

@@ -168,6 +168,30 @@ describe("many rows", () => {
     expect(view.$(".gl-o")).toBeNull();
   });
 
+  it("a row that was asked for when the connection was lost is asked for again", async () => {
+    const slots = new Set<(from: unknown, status: string) => void>();
+    const changed = { connect: slots.add.bind(slots), disconnect: slots.delete.bind(slots) };
+    const state = { uid: "cut", ...golden("credit") };
+    const widget_manager = { kernel: { connectionStatusChanged: changed } };
+    view = mounted(state, { model: Object.assign(new StandIn(state, { live: true }), { widget_manager }) });
+    await painted();
+    await press(view.$(".gl .nm button"));
+    for (const slot of slots) slot(null, "connecting");
+    await press(view.$(".gl-d .btn"));
+    const rows = () => sent().filter(({ type }) => type === "row");
+    const row = rows()[0]?.row;
+    expect(rows()).toHaveLength(1);
+    for (const slot of slots) slot(null, "connected");
+    view.model.emit("msg:custom", { type: "pong", id: 9 });
+    await painted();
+    expect(rows()).toMatchObject([{ row }, { row, output: "bad credit" }]);
+    await python(view.model, "opened", { row, error: "There is no such row." });
+    for (const state of ["connecting", "connected"]) for (const slot of slots) slot(null, state);
+    view.model.emit("msg:custom", { type: "pong", id: 10 });
+    await painted();
+    expect(rows()).toHaveLength(2);
+  });
+
   it("a dot is its row", async () => {
     await show("credit");
     const strip = view.$(".gl svg") as unknown as SVGElement;

@@ -115,7 +115,8 @@ describe("life of a view", () => {
     view.all('[role="radio"]')[1]?.click();
     const chosen = model.get("display");
     await tell("connected");
-    expect(model.sent.at(-1)).toMatchObject({ type: "hello" });
+    // what may have been lost is said again, and no second place of the page is counted
+    expect(model.sent.at(-1)).toMatchObject({ type: "ping", display: chosen });
     // the host brings back what it read before that was sent; what somebody else writes is taken
     await python(model, "display", before);
     expect(model.get("display")).toEqual(chosen);
@@ -135,6 +136,96 @@ describe("life of a view", () => {
     send.mockRestore();
     view.close();
     expect(heard.size).toBe(0);
+  });
+
+  it("says again what went down a wire that was dead before anybody was told", async () => {
+    const slots = new Set<(from: unknown, status: string) => void>();
+    const changed = { connect: slots.add.bind(slots), disconnect: slots.delete.bind(slots) };
+    const model = Object.assign(new StandIn(table() as never, { live: true }), {
+      widget_manager: { kernel: { connectionStatusChanged: changed } },
+    });
+    const tell = (state: string) => {
+      for (const slot of slots) slot(null, state);
+    };
+    const view = mounted({} as never, { model });
+    await painted();
+    const sent = () => model.sent as { type: string; id: number; display?: object; request?: object }[];
+    const method = view.$('select[aria-label="method"]') as HTMLSelectElement;
+    const choose = (name: string) => {
+      method.value = name;
+      method.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    const [first, opened] = [model.get("display"), model.get("request")];
+    // what was answered has arrived: nothing of it is said again
+    view.all('[role="radio"]')[1]?.click();
+    choose("lime");
+    expect(sent().at(-1)).toEqual({ type: "ping", id: expect.any(Number) });
+    model.emit("msg:custom", { type: "pong", id: sent().at(-1)?.id });
+    tell("connecting");
+    tell("connected");
+    expect(sent().at(-1)).toEqual({ type: "ping", id: expect.any(Number) });
+    await python(model, "status", status());
+    // these were not
+    vi.spyOn(performance, "now").mockReturnValue(performance.now() + 60_000);
+    model.emit("msg:custom", { type: "pong", id: sent().at(-1)?.id });
+    const before = [model.get("display"), model.get("request")];
+    view.all('[role="radio"]')[0]?.click();
+    choose("kernel_shap");
+    const [display, request] = [model.get("display"), model.get("request")];
+    expect([display, request]).not.toEqual(before);
+    tell("connecting");
+    tell("connected");
+    expect(sent().at(-1)).toMatchObject({ type: "ping", display, request });
+    // the host reads the state as it was before that came
+    await python(model, "display", before[0]);
+    await python(model, "request", before[1]);
+    expect([model.get("display"), model.get("request")]).toEqual([display, request]);
+    expect(view.words('[aria-checked="true"]')).toContain("bad credit");
+    // a host that waits for ever for the lost value's answer holds later ones back: they are said as well
+    view.all('[role="radio"]')[1]?.click();
+    expect(sent().at(-1)).toMatchObject({ type: "ping", display: model.get("display") });
+    expect([first, opened]).toEqual([{}, {}]);
+    vi.restoreAllMocks();
+    view.close();
+  });
+
+  it("a host that tells by failing messages is tried again until one comes through, ever more rarely", async () => {
+    vi.useFakeTimers();
+    const model = new StandIn(table() as never, { live: true });
+    let whole = true;
+    vi.spyOn(model, "send").mockImplementation((content) => {
+      model.sent.push(content);
+      return whole ? Promise.resolve() : Promise.reject(new TypeError("Failed to fetch"));
+    });
+    const sent = () => model.sent as { type: string; id: number; display?: object }[];
+    const view = mounted({} as never, { model });
+    await vi.advanceTimersByTimeAsync(100);
+    whole = false;
+    view.all('[role="radio"]')[1]?.click();
+    view.$(".jx-foot > .btn")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(view.words(".jx-msg")).toContain("The connection to the kernel is lost.");
+    const tries = () => sent().filter(({ type }) => type === "ping").length;
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(tries()).toBe(3); // after 2, 6 and 14 seconds
+    whole = true;
+    await vi.advanceTimersByTimeAsync(16_000);
+    expect(sent().at(-1)).toMatchObject({ type: "ping", display: { target: 1 } });
+    model.emit("msg:custom", { type: "pong", id: sent().at(-1)?.id });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(view.$(".jx-msg")).toBeNull();
+    const before = tries();
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(tries()).toBe(before);
+    // and nobody tries for a view that is closed
+    whole = false;
+    view.$(".jx-foot > .btn")?.click();
+    await vi.advanceTimersByTimeAsync(100);
+    view.close();
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(tries()).toBe(before);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   it("knocks until the kernel has begun, and not after the view closed", () => {

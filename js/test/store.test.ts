@@ -223,6 +223,37 @@ describe("silence", () => {
     expect(store.link.value).toBe("live");
   });
 
+  it("of a run under way is asked about, said if nobody answers, and does not outlive the run", () => {
+    fill(table({ status: status({ state: "running" }) }));
+    vi.advanceTimersByTime(7000);
+    store.receive("status", status({ state: "running", rows: 10 })); // it speaks
+    vi.advanceTimersByTime(7000);
+    expect(port.send).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1500);
+    expect(port.send.mock.calls).toEqual([["ping"]]);
+    store.alive(); // a slow batch: somebody is there
+    vi.advanceTimersByTime(7000);
+    expect(store.link.value).toBe("live");
+    vi.advanceTimersByTime(1500);
+    expect(port.send).toHaveBeenCalledTimes(2);
+    vi.advanceTimersByTime(8500);
+    expect(store.link.value).toBe("quiet");
+    store.receive("status", status({ state: "settled" }));
+    store.heard();
+    expect(store.link.value).toBe("live");
+    vi.advanceTimersByTime(60_000);
+    expect(port.send).toHaveBeenCalledTimes(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is not broken by a sign of life where an answer is due", () => {
+    fill(table());
+    store.ask({ method: "lime" });
+    store.alive();
+    vi.advanceTimersByTime(9000);
+    expect(store.link.value).toBe("quiet");
+  });
+
   it("Stop is answered by the end of the run, not by its next tick", () => {
     fill(table({ status: status({ state: "running" }) }));
     store.send("stop");

@@ -275,7 +275,7 @@ class Live(ABC, Generic[Found]):
         elif kind in {"resume", "retry"}:
             self.resume()
         elif kind == "ping":
-            self._page.send({"type": "pong", "id": content.get("id", 0)})
+            self._page.pong(content)
         if kind in {"hello", "ping"}:
             self._start_once()
 

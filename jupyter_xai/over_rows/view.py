@@ -331,7 +331,7 @@ class GlobalView:
         elif kind == "bye":
             self._presence.bye()
         elif kind == "ping":
-            self._page.send({"type": "pong", "id": content.get("id", 0)})
+            self._page.pong(content)
         elif kind == "row":
             self._beneath.asked(content, self._environment.notebook)
         elif kind in {"retry", "resume"} and self._rows.again:

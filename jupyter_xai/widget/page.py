@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jupyter_xai.widget.publish import Publisher, release_route
@@ -115,6 +115,18 @@ class Page:
             release_route(widget)
 
         self.publisher(send)
+
+    def pong(self, message: Mapping[str, Any]) -> None:
+        """Answer a ping, and take in the changes that it repeats; called inside its handler.
+
+        A host may have lost them with its connection, and may never send later ones: ipywidgets waits for the kernel's
+        word on each before it sends the next.
+        """
+        repeated = {name: message[name] for name in ("display", "request") if isinstance(message.get(name), dict)}
+        widget = self._widget
+        if widget is not None and repeated:
+            widget.set_state(repeated)
+        self.send({"type": "pong", "id": message.get("id", 0)})
 
     def close(self) -> None:
         """Close the widget; what comes later is kept here, for the next one that is asked for."""

@@ -260,7 +260,7 @@ class View(Interactive):
             "resume": self.resume,
             "retry": self.resume,
             "more": self.more,
-            "ping": lambda: self._on_ping(content.get("id", 0)),
+            "ping": lambda: self._on_ping(content),
             "preview": lambda: self._previews.ask(content, self._scene.request),
             "picture": lambda: self._previews.ask(content, self._scene.request),
         }
@@ -268,8 +268,8 @@ class View(Interactive):
         if action is not None:
             action()
 
-    def _on_ping(self, number: Any) -> None:
-        self._page.send({"type": "pong", "id": number})
+    def _on_ping(self, message: dict[str, Any]) -> None:
+        self._page.pong(message)
         self._start_once()  # hello may wait for the running cell while a ping came through
 
     def _on_hello(self) -> None:

@@ -1,4 +1,4 @@
-"""A wire between page and server that can be cut: what a browser sees when the network goes."""
+"""A wire between page and server that can be cut, or fall silent: what a browser sees when the network goes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import socket
 import threading
 from types import TracebackType
 
-from tests.browser.lab import Server
-
 _CHUNK = 1 << 16
 
 
 class Proxy:
-    """Passes every byte between a free local port and a server on, until it is cut.
+    """Passes every byte between a free local port and a server on, until it is cut or silenced.
 
     Parameters
     ----------
-    server : Server
-        Where to.
+    server : str
+        Address of the server.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._to = ("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+    def __init__(self, server: str) -> None:
+        self._to = ("127.0.0.1", int(server.rstrip("/").rsplit(":", 1)[1]))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._whole = True
+        self._speaks = threading.Event()
+        self._speaks.set()
         self._closed = False
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -44,8 +44,12 @@ class Proxy:
         self._listener.close()
         self.cut()
 
+    def silence(self) -> None:
+        """Nothing passes either way, and neither end is told: packets are lost, or a router forgot the connection."""
+        self._speaks.clear()
+
     def cut(self) -> None:
-        """End every connection, and each new one at once."""
+        """End every connection, and each new one at once; what a silent wire has swallowed is lost."""
         with self._lock:
             self._whole = False
             ends, self._open = self._open, set()
@@ -54,9 +58,10 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Let connections through again."""
+        """Let connections through again; on those that were only silent what was sent meanwhile comes late."""
         with self._lock:
             self._whole = True
+        self._speaks.set()
 
     def _serve(self) -> None:
         while not self._closed:
@@ -86,6 +91,10 @@ class Proxy:
                 while True:
                     for key, _ in ready.select():
                         data = key.fileobj.recv(_CHUNK)  # type: ignore[union-attr]
+                        while not self._speaks.wait(0.1):
+                            with self._lock:
+                                if near not in self._open:
+                                    return
                         if not data:
                             return
                         key.data.sendall(data)

@@ -146,7 +146,7 @@ def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
 def proxied(lab: Server, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """``proxied(*cells)`` opens a notebook over a wire that can be cut; returns both."""
     context = open_context(browser, viewport={"width": 1100, "height": 1000})
-    with Proxy(lab) as wire:
+    with Proxy(lab.url) as wire:
 
         def make(*cells: str) -> tuple[Notebook, Proxy]:
             name = f"cut-{request.node.name.removeprefix('test_')[:30]}.ipynb"
