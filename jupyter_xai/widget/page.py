@@ -122,7 +122,9 @@ class Page:
         A host may have lost them with its connection, and may never send later ones: ipywidgets waits for the kernel's
         word on each before it sends the next.
         """
-        repeated = {name: message[name] for name in ("display", "request") if isinstance(message.get(name), dict)}
+        repeated = {
+            name: message[name] for name in ("display", "request") if isinstance(message.get(name), dict)
+        }
         widget = self._widget
         if widget is not None and repeated:
             widget.set_state(repeated)

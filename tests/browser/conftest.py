@@ -11,6 +11,7 @@ import pytest
 from jupyter_xai.widget.widget import script_for
 from tests.browser.lab import Notebook, Server, chromium, open_context
 from tests.browser.plain import GROUNDS, MOUNT, PAGE, STATIC
+from tests.browser.proxy import Proxy
 from tests.golden.make import pack
 
 
@@ -67,6 +68,23 @@ def notebook(lab: Server, page: Any, request: pytest.FixtureRequest) -> Iterator
         return Notebook(lab, page, name).open().ready()
 
     yield make
+    lab.shutdown_kernels()
+
+
+@pytest.fixture
+def proxied(lab: Server, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """``proxied(*cells)`` opens a notebook over a wire that can be cut; returns both."""
+    context = open_context(browser, viewport={"width": 1100, "height": 1000})
+    with Proxy(lab.url) as wire:
+
+        def make(*cells: str) -> tuple[Notebook, Proxy]:
+            name = f"cut-{request.node.name.removeprefix('test_')[:30]}.ipynb"
+            lab.write(name, *cells)
+            opened = Notebook(lab, context.new_page(), name, wire.url).open().ready()
+            return opened, wire
+
+        yield make
+        context.close()
     lab.shutdown_kernels()
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.lab import open_context
+from tests.browser.proxy import Proxy
 from tests.browser.seen import TABLE_CELL
 from tests.browser.servers import marimo, voila
-from tests.browser.waiting import PATIENCE, eventually, until_text
+from tests.browser.waiting import PATIENCE, eventually, until_gone, until_text
 
 SLOW = """
+import json
+import pathlib
 import time
 import numpy as np
 import jupyter_xai as xai
@@ -27,8 +31,10 @@ def bank(X):
 
 view = xai.explain(bank, [1.0, 2.0], background=rows, feature_names=["income", "debt"], n_samples=8000, tolerance=0,
                    batch_size=400)
+view.observe(lambda change: pathlib.Path("edits.json").write_text(json.dumps(change["new"])), "edits")
 view
 """
+LOST = "The connection to the kernel is lost"
 
 
 def state(page: Any, word: str, timeout: float = PATIENCE) -> str:
@@ -37,12 +43,12 @@ def state(page: Any, word: str, timeout: float = PATIENCE) -> str:
     return str(page.locator(".jx-state").first.inner_text())
 
 
-def pull(page: Any) -> None:
-    """Move the first slider to its end by keyboard: another prediction is shown, and it is explained on release."""
+def pull(page: Any, key: str = "Home") -> None:
+    """Move the first slider to an end by keyboard: another prediction is shown, and it is explained on release."""
     shown = page.locator(".jx [role=radiogroup]").first
     before = shown.inner_text()
     page.locator(".jx input[type=range]").first.focus()
-    page.keyboard.press("Home")
+    page.keyboard.press(key)
     eventually(shown.inner_text, lambda now: now != before, page)
     state(page, "settled")
 
@@ -54,26 +60,54 @@ def tall(browser: Any) -> Any:
     context.close()
 
 
-def test_marimo_streams_stops_and_answers(tall: Any, tmp_path: Path) -> None:
-    with marimo(SLOW, tmp_path) as address:
-        tall.goto(address)
+def test_marimo_streams_stops_answers_and_says_that_it_is_cut_off(tall: Any, tmp_path: Path) -> None:
+    with marimo(SLOW, tmp_path) as address, Proxy(address) as wire:
+        tall.goto(wire.url)
         state(tall, "rows · ")  # it runs while it is looked at
-        tall.locator(".jx").get_by_role("button", name="Stop").click()
+        view = tall.locator(".jx")
+        view.get_by_role("button", name="Stop").click()
         assert "stopped" in state(tall, "stopped")
-        tall.locator(".jx").get_by_role("button", name="Continue").click()
+        view.get_by_role("button", name="Continue").click()
+        state(tall, "rows · ")
+        # nobody has touched it: the run has fallen silent
+        wire.cut()
+        until_text(tall, ".jx [role=note]", LOST)
+        until_text(tall, ".jx [role=status]", LOST)
+        # what needs no kernel goes on
+        view.locator(".jx-row.th").get_by_role("button", name="feature").click()
+        until_text(tall, ".jx .jx-row:not(.th)", "debt")
+        slider = view.locator("input[type=range]").first
+        slider.focus()
+        tall.keyboard.press("Home")
+        until_text(tall, ".jx .jx-row", "was 2")
+        assert not (tmp_path / "edits.json").exists()
+        # the last change counts when the way is open again
+        wire.mend()
+        until_gone(tall, ".jx", LOST)
         state(tall, "settled")
-        pull(tall)
-        text = tall.locator(".jx").first.inner_text()
+
+        def edits() -> Any:
+            path = tmp_path / "edits.json"
+            return json.loads(path.read_text()) if path.exists() else None
+
+        eventually(lambda: [edit["feature"] for edit in edits() or ()], ["debt"], tall)
+        pull(tall, "End")
+        text = view.first.inner_text()
         assert "income" in text
         assert "debt" in text
 
 
-def test_voila_shows_the_finished_view_and_answers(tall: Any, tmp_path: Path) -> None:
-    with voila([TABLE_CELL], tmp_path) as address:
-        tall.goto(address)
+def test_voila_shows_the_finished_view_answers_and_says_that_it_is_cut_off(tall: Any, tmp_path: Path) -> None:
+    with voila([TABLE_CELL], tmp_path) as address, Proxy(address) as wire:
+        tall.goto(wire.url)
         assert "1,000 rows" in state(tall, "1,000 rows", timeout=2 * PATIENCE)
         live = tall.locator("[class*=xai-live-]")
         assert live.count() == 1
         assert tall.locator("[class*=xai-fb-]:visible").count() == 0
         assert "income" in live.inner_text()
         pull(tall)
+        wire.cut()
+        until_text(tall, ".jx [role=note]", LOST)
+        wire.mend()
+        until_gone(tall, ".jx", LOST)
+        pull(tall, "End")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.browser.lab import BRIGHT, Notebook, Server, open_context
-from tests.browser.proxy import Proxy
 from tests.browser.waiting import eventually, until, until_gone, until_text
 
 Make = Callable[..., Notebook]
@@ -140,23 +139,6 @@ def test_several_changes_at_once_and_the_curves_follow(notebook: Make) -> None:
     opened.expect_python("print(view.what_if.edits)", "[]")
     behind(page)
     eventually(lambda: page.evaluate(LINE, "noise"), before, page)
-
-
-@pytest.fixture
-def proxied(lab: Server, browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """``proxied(*cells)`` opens a notebook over a wire that can be cut; returns both."""
-    context = open_context(browser, viewport={"width": 1100, "height": 1000})
-    with Proxy(lab.url) as wire:
-
-        def make(*cells: str) -> tuple[Notebook, Proxy]:
-            name = f"cut-{request.node.name.removeprefix('test_')[:30]}.ipynb"
-            lab.write(name, *cells)
-            opened = Notebook(lab, context.new_page(), name, wire.url).open().ready()
-            return opened, wire
-
-        yield make
-        context.close()
-    lab.shutdown_kernels()
 
 
 def test_a_lost_connection_is_said_and_the_last_edit_wins(proxied: Callable[..., Any]) -> None:

@@ -169,3 +169,30 @@ def test_a_view_at_work_is_never_parked_by_newer_ones() -> None:
     question.gate.set()
     assert view.wait(10).status == "settled"
     assert len(others) == crowd.MAX_AWAKE + 1
+
+
+def test_what_a_page_says_again_after_a_lost_connection_is_taken_in_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = FakeQuestion()
+    view = make(question, LIVE)
+    widget = view.widget
+    sent: list[Any] = []
+    monkeypatch.setattr(type(widget), "send", lambda _self, content, buffers=None: sent.append(content))
+    say(view, "hello")
+    view.wait(10)
+    request = {**view._scene.request, "method": "kernel_shap"}
+    lost = {"type": "ping", "id": 5, "request": request, "display": {"target": 1}}
+    view._on_message(widget, lost, [])
+    assert sent[-1] == {"type": "pong", "id": 5}
+    view.wait(10)
+    assert (widget.request, widget.display) == (request, {"target": 1})
+    assert [asked["method"] for asked in question.requests] == ["lime", "kernel_shap"]
+    # the change itself comes late, or it is said once more: nothing is run for that
+    view._on_message(widget, {**lost, "id": 6}, [])
+    widget.set_state({"request": request})
+    view.wait(10)
+    assert sent[-1] == {"type": "pong", "id": 6}
+    assert len(question.requests) == 2
+    view._on_message(widget, {"type": "ping", "id": 7, "request": None, "display": [1]}, [])
+    assert (widget.request, widget.display) == (request, {"target": 1})
