@@ -1,6 +1,6 @@
 /** Puts a view together: which controls stand where, and which picture fits the layout. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { RichText } from "./components/rich";
 import { Changed } from "./controls/changed";
 import { Flips } from "./controls/flips";
@@ -17,7 +17,7 @@ import { ImageView } from "./views/image";
 import { Matrix } from "./views/matrix";
 import { TableView } from "./views/table";
 import { GroupToggle, TextView } from "./views/text";
-import { countSentence, featureWord, sentence } from "./words";
+import { countSentence, featureWord, mapSentence, sentence } from "./words";
 
 interface AppProps {
   store: Store;
@@ -42,13 +42,17 @@ export function App({ store, root, onBroken }: AppProps) {
 
 function Sentence({ store }: { store: Store }) {
   const geometry = store.geometry.value;
-  const { values, errors, streaming, prediction } = store.picture.value;
+  const { values, errors, streaming, prediction, estimate, target } = store.picture.value;
+  const map = estimate?.pixels.get(target);
+  // in thousands of pixels it is looked for once, not at every word that changes around it
+  const told = useMemo(() => map && mapSentence(map), [map]);
   const live = streaming || store.whatif.moving.value ? "off" : "polite";
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
-  if (!geometry || !values || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
+  if (!geometry || !(values ?? told) || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
   const names = namesAfter(geometry, store.whatif.changes.value);
-  const rich =
-    geometry.layout.type === "pixels"
+  const rich = !values
+    ? (told ?? [])
+    : geometry.layout.type === "pixels"
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (

@@ -123,9 +123,15 @@ export function shortCondition(text: string, name: string): string {
   return condition([before, after].filter(Boolean).join(" "));
 }
 
+const graphemes = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : null;
+
+/** What a reader takes for one letter, with its marks; a family of emoji is one. */
+export const charactersOf = (text: string): string[] =>
+  graphemes ? Array.from(graphemes.segment(text), ({ segment }) => segment) : [...text];
+
 /** Long names in running text keep both ends. */
 export function shortened(name: string, most = 28): string {
-  const characters = [...name];
+  const characters = charactersOf(name);
   if (characters.length <= most) return name;
   const head = Math.ceil((most - 1) * 0.6);
   return `${characters.slice(0, head).join("")}${UNKNOWN}${characters.slice(head + 1 - most).join("")}`;

@@ -27,4 +27,13 @@ describe("golden frames from Python", () => {
     if (values) expect(values).toHaveLength(explained.length * Number(frame["n_features"]));
     view.close();
   });
+
+  it("a map of pixels is told in the words of Python", async () => {
+    const view = mounted(JSON.parse(readFileSync(join(folder, "pixels.json"), "utf8")) as Plain);
+    await painted();
+    expect(view.words(".jx-say")).toBe(
+      "65 % of the weight raises it, most at the left; 35 % lowers it, most at the lower left.",
+    );
+    view.close();
+  });
 });

@@ -20,6 +20,8 @@ import {
   fitWords,
   gapWords,
   headUnit,
+  mapSentence,
+  placeAt,
   plain,
   poorFit,
   sentence,
@@ -88,6 +90,12 @@ describe("numbers", () => {
     expect(shortCondition("x <= 3", "not in it")).toBe("x \u2264 3");
     expect(shortened("short")).toBe("short");
     expect([...shortened("a".repeat(60))]).toHaveLength(28);
+    // a letter stays with its marks, and a family together
+    const marked = "e\u0301\u0323";
+    expect(shortened(marked.repeat(60))).toBe(`${marked.repeat(17)}\u2026${marked.repeat(10)}`);
+    const family = "\u{1F469}\u200D\u{1F469}\u200D\u{1F467}";
+    expect(shortened(family.repeat(60)).replaceAll(family, "")).toBe("\u2026");
+    expect(shortened(marked.repeat(28))).toBe(marked.repeat(28));
   });
 });
 
@@ -140,6 +148,35 @@ describe("sentences", () => {
     expect(say([0.1, 0.3, 0.2], [0.1, 0.01, 0.01])).toBe("Raised most by b, c; nothing clearly lowers it.");
     expect(say([-0.1, 0])).toBe("Lowered most by a; nothing clearly raises it.");
     expect(say([0.1], [0.2])).toBe("Nothing stands out from zero yet.");
+  });
+
+  it("say where in a map of pixels the weight lies, as Python does", () => {
+    const map = (width: number, height: number, at: [number, number, number][]) => {
+      const values = new Float32Array(width * height);
+      for (const [x, y, value] of at) values[y * width + x] = value;
+      return plain(mapSentence({ target: 0, width, height, values }));
+    };
+    expect(
+      map(6, 9, [
+        [0, 0, 3],
+        [5, 8, -1],
+      ]),
+    ).toBe("75 % of the weight raises it, most at the upper left; 25 % lowers it, most at the lower right.");
+    expect(
+      map(6, 9, [
+        [3, 4, 3],
+        [0, 4, 2],
+      ]),
+    ).toBe("100 % of the weight raises it, most at the centre.");
+    expect(map(6, 9, [[2, 8, -3]])).toBe("100 % of the weight lowers it, most at the bottom.");
+    expect(map(3, 3, [])).toBe("No pixel changes this output.");
+    // of many pixels a sample is told
+    const half = Array.from(
+      { length: 500 * 600 },
+      (_, i) => [i % 600, Math.floor(i / 600), 1] as [number, number, number],
+    );
+    expect(map(600, 600, half)).toMatch(/^100 % of the weight raises it, most at the (upper|top|left|centre)/);
+    expect([placeAt(0.5, 0.1), placeAt(1, 1), placeAt(0, 0.5)]).toEqual(["top", "lower right", "left"]);
   });
 
   it("count pieces", () => {

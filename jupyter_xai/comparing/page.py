@@ -171,7 +171,7 @@ def _bar(share: float, colour: str) -> str:
     """A bar that begins where those above and below it do."""
     width = round(_WIDTH * min(1.0, max(0.0, share)))
     inner = (
-        f'<span style="display:inline-block;width:{width}px;height:9px;background:{colour}"></span>'
+        f'<span style="display:inline-block;width:{width}px;border-top:9px solid {colour}"></span>'
         if width
         else ""
     )

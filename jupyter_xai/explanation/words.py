@@ -270,14 +270,31 @@ def sentence(explanation: Explanation, output: int = 0, name: Callable[[str], st
     return "Nothing stands out from zero yet."
 
 
+_PLACES = (
+    "upper left", "top", "upper right", "left", "centre", "right", "lower left", "bottom", "lower right",
+)  # fmt: skip
+
+
 def _pixel_sentence(explanation: Explanation, output: int) -> str:
     assert not isinstance(explanation.values, tuple)
     summed = explanation.values[output].sum(axis=0)
-    up, down = float(summed[summed > 0].sum()), -float(summed[summed < 0].sum())
-    if not up + down > 0:
+    sides = [(np.clip(sign * summed, 0, None), verb) for sign, verb in ((1, "raises"), (-1, "lowers"))]
+    total = sum(float(side.sum()) for side, _ in sides)
+    if not total > 0:
         return "No pixel changes this output."
-    share = round(100 * up / (up + down))
-    return f"{share} % of the weight raises it, {100 - share} % lowers it."
+    up = round(100 * float(sides[0][0].sum()) / total)
+    said = [
+        f"{share} % of the weight {verb} it, most at the {_PLACES[_heaviest(side)]}"
+        for (side, verb), share in zip(sides, (up, 100 - up), strict=True)
+        if side.any()
+    ]
+    return f"{said[0]}{'; ' + said[1].replace(' of the weight', '') if len(said) > 1 else ''}."
+
+
+def _heaviest(weights: NDArray[np.float64]) -> int:
+    """In which of nine parts of a picture the most weight lies."""
+    y, x = (np.minimum(2, 3 * np.arange(size) // size) for size in weights.shape)
+    return int(np.bincount((3 * y[:, None] + x).ravel(), weights.ravel(), minlength=9).argmax())
 
 
 def count_sentence(found: list[Row], things: str) -> str:

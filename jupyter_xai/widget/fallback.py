@@ -301,7 +301,8 @@ def _bar(row: Row, end: float) -> str:
         return ""
     colour = _LOWERS if row.weight < 0 else _RAISES
     height = 4 if row.feature < 0 else 10
-    look = f"border:1px solid {colour}" if row.could_be_zero else f"background-color:{colour}"
+    # a border, not a ground: printers leave grounds out
+    look = f"border:1px solid {colour}" if row.could_be_zero else f"border-top:{height}px solid {colour}"
     shape = f"display:inline-block;box-sizing:border-box;width:{width}px;height:{height}px"
     return f'<span style="{shape};{look}"></span>'
 

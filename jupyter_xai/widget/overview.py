@@ -172,7 +172,7 @@ def _value(found: GlobalExplanation, output: int, at: int, end: float, decimals:
     known = half is not None and np.isfinite(half)
     unsure = known and half is not None and half >= value
     width = round(_BAR * min(1.0, max(0.0, value / end))) if np.isfinite(value) else 0
-    look = f"border:{_HOLLOW}" if unsure else f"background:{_BARS}"
+    look = f"border:{_HOLLOW}" if unsure else f"border-top:9px solid {_BARS}"
     bar = f'<span style="display:inline-block;width:{width}px;height:9px;{look}"></span>' if width else ""
     said = f" ± {fixed(half, decimals)}" if known and half is not None else ""
     return (

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from jupyter_xai.widget.fallback import fallback_html
 from tests.browser.plain import GROUNDS, OVERLAPS, STATES
 from tests.browser.seen import contrasts
 from tests.browser.waiting import eventually
+from tests.golden.samples import EVERY
 
 LARGE = {"500 features", "rows wide", "rows many", *(f"compare {n} methods" for n in (2, 3, 5, 6))}
 
@@ -18,6 +20,7 @@ HOSTS: dict[str, tuple[str, dict[str, Any]]] = {
     "dark": ("dark", {}),
     "white in a dark world": ("white", {"color_scheme": "dark"}),
     "black in a light world": ("black", {"color_scheme": "light"}),
+    "more contrast": ("dark", {"contrast": "more"}),
     "forced, white": ("light", {"forced_colors": "active", "color_scheme": "light"}),
     "forced, black": ("light", {"forced_colors": "active", "color_scheme": "dark"}),
 }
@@ -26,7 +29,7 @@ HOSTS: dict[str, tuple[str, dict[str, Any]]] = {
 DRAWN = """selectors => {
   const read = text => {
     const [r, g, b, a = 1] = (text.split(')')[0].match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-    return [r, g, b, a];
+    return text.startsWith('color(srgb') ? [r * 255, g * 255, b * 255, a] : [r, g, b, a];
   };
   const light = rgb => {
     const [r, g, b] = rgb.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -59,14 +62,16 @@ def test_text_and_marks_stand_out(name: str, show: Callable[..., Any]) -> None:
     page = show(STATES[name](), 820)
     # of what has thousands of texts the two usual grounds are enough: its parts are in other states
     for host, (ground, more) in list(HOSTS.items())[: 2 if name in LARGE else None]:
-        page.emulate_media(**{"forced_colors": "none", "color_scheme": "light", **more})
+        page.emulate_media(
+            **{"forced_colors": "none", "color_scheme": "light", "contrast": "no-preference", **more}
+        )
         # the view hears that the host has changed
         page.evaluate(
             """([paper, said]) => { document.body.style.background = paper;
                                     document.body.style.setProperty('--jp-layout-color0', said) }""",
             GROUNDS[ground][:2],
         )
-        dark = host in {"dark", "black in a light world", "forced, black"}
+        dark = host in {"dark", "black in a light world", "more contrast", "forced, black"}
 
         def found(host: str = host) -> list[Any]:
             poor = [text for text in contrasts(page.locator("#view")) if text["ratio"] < 4.5]
@@ -74,6 +79,38 @@ def test_text_and_marks_stand_out(name: str, show: Callable[..., Any]) -> None:
             return [host, theme, poor, page.evaluate(DRAWN, PARTS)]
 
         eventually(found, [host, "dark" if dark else "light", [], []], page, timeout=10)
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_who_asks_for_more_contrast_has_it(ground: str, show: Callable[..., Any]) -> None:
+    page = show(STATES["table"](), 820, ground)
+    lines = [[".jx-bar .z", "backgroundColor"], [".jx-head", "borderBottomColor"], [".btn", "borderTopColor"]]
+    assert page.evaluate(DRAWN, lines) != []
+    page.emulate_media(contrast="more")
+    assert page.evaluate(DRAWN, lines) == []
+    # ink, and the colours of the two signs: nothing is paler
+    assert sum(text["ratio"] > 12 for text in contrasts(page.locator("#view"))) > 50
+    assert len({text["colour"] for text in contrasts(page.locator("#view"))}) == 3
+
+
+@pytest.mark.parametrize("name", ["table", "text"])
+def test_what_is_printed_has_its_bars(name: str, show: Callable[..., Any]) -> None:
+    """Printers leave grounds out unless they are asked not to; what is stored for them has lines for bars."""
+    page = show(STATES[name](), 820)
+    marks = page.evaluate(
+        """() => [...document.querySelectorAll('.jx-bar .b, .tx-body .w, .jx-line .span, .jx-trk .dot')]
+                 .map(each => getComputedStyle(each).printColorAdjust)"""
+    )
+    assert len(marks) > 10
+    assert set(marks) == {"exact"}
+    page.set_content(f"<main>{fallback_html(EVERY[name](), 'u')}</main>")
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll('td span[style*=inline-block]')].map(each => {
+             const {borderTopWidth, height} = getComputedStyle(each);
+             return parseFloat(borderTopWidth) === each.offsetHeight || parseFloat(borderTopWidth) === 1 })"""
+    )
+    assert len(drawn) > 5
+    assert all(drawn)
 
 
 @pytest.mark.parametrize("ground", ["light", "dark"])

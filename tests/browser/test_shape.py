@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.plain import OVERLAPS, STATES
+from jupyter_xai.widget.widget import script_for
+from tests.browser.plain import MOUNT, OVERLAPS, STATES, STATIC, table_of
 from tests.browser.waiting import eventually
+from tests.golden.make import pack
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +44,63 @@ def test_nothing_overlaps_where_lines_run_from_right_to_left(name: str, show: Ca
         eventually(lambda width=width: (width, page.evaluate(OVERLAPS)), (width, []), page, timeout=10)
 
 
+NAMES: dict[str, Callable[[int], str]] = {
+    "one letter": lambda i: "abcdefghijkl"[i],
+    "300 letters": lambda i: f"{'x' * 299}{i}",
+    "emoji": lambda i: f"{'👩‍👩‍👧' * 20}{i}",
+    "marks": lambda i: "e\u0301\u0302\u0323" * 40 + str(i),
+    "no width": lambda i: f"\u200b\u200d\ufeff{i}",
+    "lines": lambda i: f"two\nlines {i}\tand a tab",
+    "nothing": lambda i: str(i) if i else "",
+    "right to left": lambda i: "اسم_العمود_الطويل_" * 6 + str(i),
+    "both ways": lambda i: f"اسم (name) 12% {i}",
+}
+
+
+def test_names_of_any_kind_stay_in_their_place(show: Callable[..., Any]) -> None:
+    page = show(table_of(12, NAMES["one letter"]), 320)
+    for kind, name in NAMES.items():
+        again(page, table_of(12, name))
+        assert page.locator(".jx-row:not(.th, .jx-more)").count() in {6, 10}, kind
+        for direction in ("ltr", "rtl"):
+            page.evaluate("way => { document.documentElement.dir = way }", direction)
+            for width in (320, 601, 1400):
+                page.set_viewport_size({"width": width + 20, "height": 900})
+                here = (kind, direction, width)
+                eventually(lambda here=here: (here, page.evaluate(OVERLAPS)), (here, []), page, timeout=10)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_any_number_of_features_has_its_place(width: int, show: Callable[..., Any]) -> None:
+    page = show(table_of(2, lambda i: f"feature {i}"), width)
+    most = 6 if width <= 599 else 10
+    for n in (2, 6, 7, 8, 10, 11, 12, 39, 40, 41):
+        again(page, table_of(n, lambda i: f"feature {i}"))
+        # a lone last row takes the line that would hide it
+        rows, rest = (n, 0) if n <= most + 1 else (most, 1)
+        shown = ".jx-row:not(.th, .jx-more)", ".jx-row.jx-more", ".jx-over .find"
+        eventually(
+            lambda n=n, shown=shown: (n, [page.locator(each).count() for each in shown], page.evaluate(OVERLAPS)),
+            (n, [rows, rest, int(n >= 40)], []), page, timeout=10,
+        )  # fmt: skip
+
+
+SPACED = """.jx, .jx * {line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important}
+.jx p {margin-bottom: 2em !important}"""
+
+
+@pytest.mark.parametrize(
+    "name", ["table", "failed", "price", "several", "steps", "text", "edited image", "pixels"]
+)
+def test_a_readers_own_spacing_hides_nothing(name: str, show: Callable[..., Any]) -> None:
+    """WCAG 1.4.12; twice the size in a window is half its width, which is tested above."""
+    page = show(STATES[name](), 320)
+    page.add_style_tag(content=SPACED + " :root {font-size: 20px}")
+    for width in (320, 820):
+        page.set_viewport_size({"width": width + 20, "height": 900})
+        eventually(lambda width=width: (width, page.evaluate(OVERLAPS)), (width, []), page, timeout=10)
+
+
 def test_each_word_list_and_text_runs_its_own_way(show: Callable[..., Any]) -> None:
     arabic = "الفيلم ممل جدا"
     state = STATES["one feature"]()
@@ -64,6 +123,13 @@ def test_the_test_sees_overlaps(show: Callable[..., Any]) -> None:
     assert any("over" in fault for fault in page.evaluate(OVERLAPS))
     page.add_style_tag(content=".jx-row .num {transform: translateX(60px)}")
     assert any("outside" in fault for fault in page.evaluate(OVERLAPS))
+
+
+def again(page: Any, state: dict[str, Any]) -> None:
+    """Mount another view where one stands."""
+    page.evaluate(
+        MOUNT, [*((STATIC / name).read_text() for name in (script_for(state), "index.js")), pack(state)]
+    )
 
 
 AXE_RUN = """async () => {

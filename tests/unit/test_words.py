@@ -71,7 +71,14 @@ def test_sentences() -> None:
     assert words.sentence(nothing()) == "No feature changes this output: 600 altered rows all gave 0.300."
     assert words.sentence(every_script()) == "Nothing stands out from zero yet."
     assert words.sentence(many_outputs()) == "5 of 24 pieces raise it, 4 lower it, 15 could be zero."
-    assert words.sentence(gradient()).endswith("lowers it.")
+    # the same words stand in the live view (js/test/golden.test.ts)
+    assert (
+        words.sentence(gradient())
+        == "65 % of the weight raises it, most at the left; 35 % lowers it, most at the lower left."
+    )
+    up = dataclasses.replace(gradient(), values=np.abs(gradient().values))
+    assert words.sentence(up) == "100 % of the weight raises it, most at the lower left."
+    assert words.sentence(dataclasses.replace(up, values=0 * up.values)) == "No pixel changes this output."
     one_way = dataclasses.replace(price(), values=np.abs(price().values))
     assert words.sentence(one_way, name=lambda name: name[:5]).endswith("; nothing clearly lowers it.")
     other_way = dataclasses.replace(price(), values=-np.abs(price().values))

@@ -55,7 +55,7 @@ export function RemovalRow({ store }: { store: Store }) {
       <span class="nm">remove top k</span>
       <span class="ct">
         {button("one fewer", MINUS, k - 1)}
-        <output>
+        <output aria-live="off">
           {whole(k)} of {whole(n)}
         </output>
         {button("one more", "+", k + 1)}
@@ -105,7 +105,7 @@ function Readout({ store, geometry, removal, here, first }: ReadoutProps) {
     const says = chance ? verdict(path, chance, row) : null;
     const mean = (y: Float32Array | undefined) => number(meanHeight(path.x, y ?? []));
     return (
-      <span class="rd">
+      <span class="rd" aria-live="polite">
         {first > 0 && (
           <>
             flips after removing <b>{whole(Math.ceil(first))}</b>

@@ -68,7 +68,9 @@ export function ImageView({ store }: { store: Store }) {
               decimals={decimals}
             />
           )}
-          {values && layout.labels && <Pieces {...{ store, geometry, picture, hot, setHot }} />}
+          {values && layout.labels && (
+            <Pieces {...{ store, geometry, picture, hot, setHot }} middles={known ? photo.middles : []} />
+          )}
           <CoverKeys {...{ store, layout, tool, place }} />
           {photo === "broken" && <p class="m q">This browser could not read the photo.</p>}
         </div>

@@ -6,7 +6,7 @@ import type { Photo } from "../photo";
 import { byWeight } from "../ranking";
 import type { Geometry } from "../schema.gen";
 import type { Picture, Store } from "../store";
-import { reading } from "../words";
+import { placeAt, reading } from "../words";
 import { Alone } from "./alone";
 import { togglePiece } from "./canvas";
 
@@ -62,10 +62,13 @@ interface PiecesProps {
   picture: Picture;
   hot: number;
   setHot: (piece: number) => void;
+  /** Middle of each piece, as shares of width and height. */
+  middles: readonly (readonly [number, number])[];
 }
 
 /** Arrows go from piece to piece by weight, Space hides or brings back; the canvas shows which one is chosen. */
-export function Pieces({ store, geometry, picture, hot, setHot }: PiecesProps) {
+export function Pieces({ store, geometry, picture, hot, setHot, middles }: PiecesProps) {
+  const where = (piece: number) => (middles[piece] ? `, ${placeAt(...middles[piece])}` : "");
   const { order, values, errors, end } = picture;
   const { hidden } = store.whatif.changes.value;
   const live = store.reachable.value;
@@ -112,7 +115,7 @@ export function Pieces({ store, geometry, picture, hot, setHot }: PiecesProps) {
           role="option"
           tabIndex={-1}
           aria-selected={piece === hot}
-          aria-label={`piece ${piece + 1}, ${
+          aria-label={`piece ${piece + 1}${where(piece)}, ${
             hidden.has(piece) ? "hidden" : reading(values?.[piece] ?? 0, errors?.[piece], geometry.output_unit, end)
           }`}
         />

@@ -65,7 +65,11 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
           <div role="columnheader">value</div>
           {tracks && <TrackHead ground={ground} drawn={paths.response.size > 0} />}
           <div role="columnheader" aria-label="contribution">
-            {values && <Axis end={end} decimals={decimals} words={numbers <= USUAL_NUMBERS} />}
+            {values ? (
+              <Axis end={end} decimals={decimals} words={numbers <= USUAL_NUMBERS} />
+            ) : (
+              <span class="vh">contribution</span>
+            )}
           </div>
           <div role="columnheader" aria-sort={sort === "weight" ? "descending" : "none"}>
             <button type="button" title="Sort by weight" onClick={by("weight")}>
