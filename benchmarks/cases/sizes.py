@@ -18,9 +18,9 @@ from cases._work import SEED, photograph, small_cnn
 def bundle(_size: Size) -> Figure:
     """The larger of the two views' code, as a server would send it: script and style sheet."""
     static = files("jupyter_xai") / "widget" / "static"
-    names = ("index.js", "boards.js", "index.css")
+    names = ("index.js", "index.css", "boards.js", "boards.css")
     parts = {name: gzip.compress((static / name).read_bytes(), 9) for name in names}
-    total = max(len(parts["index.js"]), len(parts["boards.js"])) + len(parts["index.css"])
+    total = max(len(parts[f"{view}.js"]) + len(parts[f"{view}.css"]) for view in ("index", "boards"))
     note = ", ".join(f"{name} {len(packed) / 1000:.1f} kB" for name, packed in parts.items())
     return _kilobytes("bundle, gzipped", total, 60, note + ".")
 

@@ -81,12 +81,12 @@ def written(title: str, state: Mapping[str, Any], fallback: str) -> str:
     fallback : str
         HTML, escaped already.
     """
-    from jupyter_xai.widget.widget import read_bundle, script_for
+    from jupyter_xai.widget.widget import read_bundle, script_for, style_for
 
     data = {"bundle": read_bundle(script_for(state)), "state": packed(state)}
     if "opened_state" in state:
         data["row"] = read_bundle(script_for(state["opened_state"]))
-    style = read_bundle("index.css").replace("</", "<\\/")
+    style = read_bundle(style_for(state)).replace("</", "<\\/")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

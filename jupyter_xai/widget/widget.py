@@ -22,7 +22,7 @@ def read_bundle(name: str) -> str:
     Parameters
     ----------
     name : str
-        ``"index.js"`` for one explanation, ``"boards.js"`` for many, or ``"index.css"``, which both use.
+        ``"index.js"`` for one explanation, ``"boards.js"`` for many, and a style sheet of the same name for each.
 
     Raises
     ------
@@ -47,6 +47,17 @@ def script_for(state: Mapping[str, Any]) -> str:
     'boards.js'
     """
     return "boards.js" if any(state.get(name) for name in BOARDS) else "index.js"
+
+
+def style_for(state: Mapping[str, Any]) -> str:
+    """Which style sheet goes with the script.
+
+    Examples
+    --------
+    >>> style_for({"uid": "page"})
+    'index.css'
+    """
+    return script_for(state).replace(".js", ".css")
 
 
 class ExplanationWidget(anywidget.AnyWidget):
@@ -83,3 +94,4 @@ class BoardWidget(ExplanationWidget):
     """Explanations side by side, judged over rows, or of a whole dataset: the same state, another script."""
 
     _esm = read_bundle("boards.js")
+    _css = read_bundle("boards.css")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_xai.widget.widget import script_for
+from jupyter_xai.widget.widget import script_for, style_for
 from tests.browser.lab import Notebook, Server, chromium, open_context
 from tests.browser.plain import GROUNDS, MOUNT, PAGE, STATIC
 from tests.browser.proxy import Proxy
@@ -92,7 +92,6 @@ def proxied(lab: Server, browser: Any, request: pytest.FixtureRequest) -> Iterat
 def show(browser: Any) -> Iterator[Callable[..., Any]]:
     """``show(state, width, ground)`` mounts a view and returns its page; markup that runs fails the test."""
     contexts, problems = [], []
-    style = (STATIC / "index.css").read_text()
 
     def make(state: dict[str, Any], width: int, ground: str = "light", **more: Any) -> Any:
         context = open_context(browser, viewport={"width": width + 20, "height": 900}, **more)
@@ -100,7 +99,7 @@ def show(browser: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("dialog", lambda dialog: problems.append(dialog.message) or dialog.dismiss())
-        page.set_content(PAGE % (style, *GROUNDS[ground]))
+        page.set_content(PAGE % ((STATIC / style_for(state)).read_text(), *GROUNDS[ground]))
         sources = [(STATIC / name).read_text() for name in (script_for(state), "index.js")]
         page.evaluate(MOUNT, [*sources, pack(state)])
         return page

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jupyter_xai.explanation import Columns, Curve, Explanation, Pixels, Tokens
-from jupyter_xai.widget.widget import read_bundle, script_for
+from jupyter_xai.widget.widget import read_bundle, script_for, style_for
 from tests.browser import shots
 from tests.golden.make import pack, state_of
 from tests.golden.samples import (
@@ -227,7 +227,7 @@ def paint_times(
              mount(document.querySelector('main'), JSON.parse(state), {live: true}) }""",
         [
             read_bundle(script_for(state)),
-            read_bundle("index.css"),
+            read_bundle(style_for(state)),
             json.dumps(pack({"uid": "page", **state})),
         ],
     )

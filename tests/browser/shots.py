@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jupyter_xai.widget.widget import read_bundle, script_for
+from jupyter_xai.widget.widget import read_bundle, script_for, style_for
 from tests.browser.lab import chromium
 from tests.golden.make import ERROR, pack, state_of
 from tests.golden.overviews import OVERVIEWS, overview_state
@@ -271,7 +271,7 @@ def take(page: Any, shown: Shown, *, theme: str, width: int) -> bytes:
     )
     state = json.dumps(pack({"uid": "page", **shown.state}))
     scripts = [read_bundle(script_for(shown.state)), read_bundle("index.js")]
-    page.evaluate(_MOUNT, [*scripts, read_bundle("index.css"), state, shown.kernel])
+    page.evaluate(_MOUNT, [*scripts, read_bundle(style_for(shown.state)), state, shown.kernel])
     page.wait_for_timeout(350)  # photos are decoded on their own time
     if shown.act:
         shown.act(page)

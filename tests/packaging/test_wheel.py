@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLE = [f"jupyter_xai/widget/static/{name}" for name in ("index.js", "boards.js", "index.css")]
+BUNDLE = [
+    f"jupyter_xai/widget/static/{name}" for name in ("index.js", "boards.js", "index.css", "boards.css")
+]
 BUNDLE_LIMIT = 60_000  # bytes of what one view loads, gzipped: its script and the style sheet
 
 
@@ -97,8 +99,8 @@ def test_wheel_holds_the_bundle_the_types_and_the_licence(wheel):
         assert {*BUNDLE, "jupyter_xai/py.typed", "jupyter_xai/__init__.py"} <= set(names)
         assert any(name.endswith("LICENSE") for name in names)
         assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"jupyter_xai"}
-        one, boards, style = (archive.read(name) for name in BUNDLE)
-    for script in (one, boards):
+        one, boards, narrow, wide = (archive.read(name) for name in BUNDLE)
+    for script, style in ((one, narrow), (boards, wide)):
         assert b"export" in script
         assert len(gzip.compress(script, 9)) + len(gzip.compress(style, 9)) <= BUNDLE_LIMIT
 
