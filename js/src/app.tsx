@@ -101,7 +101,7 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
           <TableView store={store} narrow={narrow} />
         ))}
       {!flat && <RemovalRow store={store} />}
-      {estimate?.pairs && row >= 0 && <Matrix pairs={estimate.pairs} output={row} directed />}
+      {estimate?.pairs && row >= 0 && <Matrix store={store} pairs={estimate.pairs} output={row} directed />}
       <Foot store={store} still={`${still} and the output switch`}>
         <GroupToggle store={store} />
       </Foot>

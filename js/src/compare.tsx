@@ -30,10 +30,12 @@ export function CompareApp({ store, root, onBroken }: CompareProps) {
 }
 
 function Compared({ store }: { store: Store }) {
-  const [output, setOutput] = useState(0);
-  const [by, setBy] = useState(-1);
   const [hot, setHot] = useState(-1);
   const shown = store.board.value;
+  const { target = 0, column: by = -1 } = store.display.value;
+  const output = target < (shown?.output_names.length ?? 0) ? target : 0;
+  const setOutput = (at: number) => store.show({ target: at });
+  const setBy = (at: number) => store.show({ column: at });
   const streaming = store.status.value?.state === "running" && store.reachable.value;
   const order = useOrder(shown, output, by, streaming || hot >= 0);
   if (!shown || shown.columns.length === 0)

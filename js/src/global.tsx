@@ -80,7 +80,7 @@ function Global({ store, session, beneath }: Pick<GlobalProps, "store" | "sessio
       {over.map ? null : <Features store={store} numbers={numbers} {...common} />}
       <Classes over={over} output={output} choose={choose} />
       <Picks {...common} />
-      {over.pairs && <Matrix pairs={over.pairs} output={Math.max(0, output)} />}
+      {over.pairs && <Matrix store={store} pairs={over.pairs} output={Math.max(0, output)} />}
       {row >= 0 && (
         <section class="gl-o" aria-label={`Row ${row}`}>
           <RowSaid {...common} />

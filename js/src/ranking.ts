@@ -1,6 +1,8 @@
 /** The order of rows. While an estimate streams they keep their place: a jumping list cannot be read or clicked. */
 
-export type Sort = "weight" | "name" | "original";
+import type { Display } from "./schema.gen";
+
+export type Sort = NonNullable<Display["sort"]>;
 
 export interface RankingInput {
   values: ArrayLike<number>;
@@ -30,7 +32,7 @@ export function byWeight(values: ArrayLike<number>): number[] {
 
 export function nextOrder(previous: readonly number[] | null, input: RankingInput): number[] {
   const { values, names, sort, frozen } = input;
-  if (sort !== "weight") {
+  if (sort === "name" || sort === "original") {
     const original = Array.from({ length: values.length }, (_, feature) => feature);
     return sort === "original" ? original : original.sort((a, b) => names(a).localeCompare(names(b)) || a - b);
   }

@@ -222,13 +222,14 @@ export interface Status {
 /** How the result is looked at: saved, shared by all views, starts no run. Every field may be absent. */
 export interface Display {
   target?: number;
-  sort?: "weight" | "name" | "original";
+  sort?: "weight" | "name" | "original" | "support";
   opacity?: number;
   threshold?: number;
   grouped?: boolean;
   removed?: number;
   all_rows?: boolean;
   row?: number;
+  column?: number;
 }
 
 /** What is to be explained and how: a change starts a run. Absent fields keep their value. */

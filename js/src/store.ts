@@ -92,6 +92,8 @@ export interface Store extends Looking, Followed {
   /** Shows another output, explaining it first if need be. */
   choose(target: number): void;
   send(type: Exclude<ToPython["type"], "ping">): void;
+  /** State of a control that all places share and nobody saves. */
+  shared<T>(name: string, initial: T): Signal<T>;
   /** Rows keep their place until the returned function is called. */
   hold(): () => void;
 }
@@ -134,6 +136,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   );
   const { link, asked, reachable } = answers;
   const holders = signal(0);
+  const controls = new Map<string, Signal<unknown>>();
   const dropped = signal("");
 
   let newest: Frame | null = null;
@@ -318,6 +321,11 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       if (!reachable.peek()) return;
       answers.expect(type);
       port.send(type);
+    },
+    shared<T>(name: string, initial: T) {
+      const kept = (controls.get(name) ?? signal(initial)) as Signal<T>;
+      controls.set(name, kept as Signal<unknown>);
+      return kept;
     },
     hold() {
       holders.value++;

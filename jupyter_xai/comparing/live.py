@@ -164,7 +164,7 @@ class Live(ABC, Generic[Found]):
         self.stop()
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """Write one self-contained page, on which all works that needs no kernel.
+        """Write one self-contained page, as it is shown, on which all works that needs no kernel.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class Live(ABC, Generic[Found]):
         """
         found = self.wait()
         names = ("geometry", "curves", "board", "summary", "request", "status")
-        state = {"uid": "page", "display": {}, **{name: self._page.get(name) for name in names}}
+        state = {"uid": "page", **{name: self._page.get(name) for name in (*names, "display")}}
         state = {name: value for name, value in state.items() if value or name == "display"}
         said = written(repr(found).strip("<>"), state, beside_live(found._repr_html_(), "page"))
         if path is not None:

@@ -276,13 +276,14 @@ class Display(TypedDict):
     """How the result is looked at: saved, shared by all views, starts no run. Every field may be absent."""
 
     target: NotRequired[int]
-    sort: NotRequired[Literal["weight", "name", "original"]]
+    sort: NotRequired[Literal["weight", "name", "original", "support"]]
     opacity: NotRequired[float]
     threshold: NotRequired[float]
     grouped: NotRequired[bool]
     removed: NotRequired[int]
     all_rows: NotRequired[bool]
     row: NotRequired[int]
+    column: NotRequired[int]
 
 
 class Request(TypedDict):

@@ -406,6 +406,8 @@ def test_a_page_of_its_own_holds_board_and_summary(tmp_path: Any) -> None:
     assert '"board":{' in said
     assert '"geometry":{' in said
     assert "xai-fb-page" in said
+    view.widget.display = {"column": 1}
+    assert '"display":{"column":1}' in view.to_html()  # as it is shown
     many = xai.benchmark(
         model, ROWS[:3], ["kernel_shap", "lime"], ["infidelity"], background=ROWS, n_samples=100
     )

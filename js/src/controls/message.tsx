@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { Fold } from "../components/fold";
 import { counted, prediction } from "../format";
 import { inputSettings } from "../params";
 import type { ErrorInfo } from "../schema.gen";
@@ -77,10 +78,9 @@ function Failure({ error, store }: { error: ErrorInfo; store: Store }) {
         )}
       </div>
       {error.traceback && (
-        <details>
-          <summary class="q m">full traceback</summary>
+        <Fold store={store} name="traceback" summary={<span class="q m">full traceback</span>}>
           <pre>{error.traceback}</pre>
-        </details>
+        </Fold>
       )}
     </Message>
   );

@@ -3,6 +3,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Groove } from "../components/groove";
 import { OWN_KEYS } from "../components/keys";
 import { Push } from "../components/push";
+import { useShared } from "../components/shared";
 import {
   AUTO,
   isAuto,
@@ -21,7 +22,7 @@ import type { Store } from "../store";
 
 export function Panel({ store }: { store: Store }) {
   const infos = store.geometry.value?.params ?? [];
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useShared(store, "panel", false);
   const { draft, set, flush } = useDraft(store);
   if (!store.reachable.value || infos.length === 0) return null;
   const asked = store.request.value.params;
@@ -71,7 +72,7 @@ const defaults = (infos: readonly ParamInfo[]) => Object.fromEntries(infos.map((
 
 /** Settings that stand on the screen already and are asked for once the hand rests: the newest wins. */
 function useDraft(store: Store) {
-  const [draft, setDraft] = useState<Settings>({});
+  const [draft, setDraft] = useShared<Settings>(store, "draft", {});
   const newest = useRef<Settings>({});
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);

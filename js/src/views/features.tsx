@@ -1,6 +1,7 @@
 /** Features by importance with their intervals, and a strip of dots for the rows behind each. */
 import { useRef, useState } from "preact/hooks";
 import { MiddleName } from "../components/names";
+import { useShared } from "../components/shared";
 import { useStill } from "../components/still";
 import { counted, decimalsFor, fixed, shortened, signClass, signed, whole } from "../format";
 import { ALL, byClass, type Driver, dotsOf, driversOf, endOf, listed, type Numbers, type Sorting } from "../overview";
@@ -23,10 +24,11 @@ interface FeaturesProps {
 }
 
 export function Features({ store, over, output, numbers, row, open }: FeaturesProps) {
-  const [most, setMost] = useState(FIRST);
-  const [wanted, setWanted] = useState("");
-  const [chosen, setChosen] = useState<string | null>(null);
-  const [by, setBy] = useState<Sorting>("weight");
+  const [most, setMost] = useShared(store, "most", FIRST);
+  const [wanted, setWanted] = useShared(store, "wanted", "");
+  const [chosen, setChosen] = useShared<string | null>(store, "chosen", null);
+  const { sort: asked = "weight" } = store.display.value;
+  const by: Sorting = asked === "original" ? "weight" : asked;
   const still = useStill(output);
   const list = useRef<HTMLDivElement>(null);
   const kept = useRef<string[]>([]);
@@ -49,7 +51,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
   const strips = scale !== undefined;
   const left = order.length - shown.length;
   const sort = (name: Sorting, label: string) => (
-    <button type="button" class={by === name ? "on" : ""} onClick={() => setBy(name)}>
+    <button type="button" class={by === name ? "on" : ""} onClick={() => store.show({ sort: name })}>
       {label}
     </button>
   );
@@ -62,6 +64,7 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
           type="search"
           aria-label="Find a feature"
           placeholder={`find among ${counted(over.names.length, "features")}`}
+          value={wanted}
           onInput={(event) => setWanted(event.currentTarget.value)}
         />
       )}

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useCallback, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { endsOf, type Shown } from "../board";
+import { useShared } from "../components/shared";
 import { namesAfter } from "../features";
 import { loadPhoto, type Photo } from "../photo";
 import { couldBeZero, wantedEnd } from "../scales";
@@ -76,7 +77,8 @@ interface PhotosProps {
 function Photos({ store, layout, known, ends, hot, setHot, fixed }: PhotosProps) {
   const photo = useLoaded(layout, null);
   const live = store.reachable.value && !fixed;
-  const [tool, setTool] = useState<Tool>({ kind: "brush", width: widthsOf(...imageSize(layout)).usual });
+  const usual: Tool = { kind: "brush", width: widthsOf(...imageSize(layout)).usual };
+  const [tool, setTool] = useShared(store, "tool", usual);
   const place: Place = useSignal(null);
   return (
     <>

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Spot } from "../components/handle";
+import { useShared } from "../components/shared";
 import { Track } from "../components/track";
 import { same } from "../decode";
 import { counted, decimalsFor, fixed, UNKNOWN, whole } from "../format";
@@ -22,8 +23,8 @@ export function ImageView({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const picture = store.picture.value;
   const [hot, setHot] = useState(-1);
-  const [bare, setBare] = useState(false);
-  const [picked, setTool] = useState<Tool | null>(null);
+  const [bare, setBare] = useShared(store, "bare", false);
+  const [picked, setTool] = useShared<Tool | null>(store, "tool", null);
   const place = useSignal<Spot | null>(null);
   const layout = geometry?.layout.type === "pixels" ? geometry.layout : null;
   const photo = usePhoto(layout, picture);

@@ -1,19 +1,22 @@
 /** Which features act together: a square a pair, darker for more; all pairs as a list for those who do not see them. */
+import { Fold } from "../components/fold";
 import { float32 } from "../decode";
 import { significant } from "../format";
 import { couldBeZero } from "../scales";
 import type { Pairs } from "../schema.gen";
+import type { Store } from "../store";
 
 const SAID = 5;
 
 interface MatrixProps {
+  store: Store;
   pairs: Pairs;
   output: number;
   /** Whether a pair has a direction; then a feature's own bend is told too. */
   directed?: boolean;
 }
 
-export function Matrix({ pairs, output, directed }: MatrixProps) {
+export function Matrix({ store, pairs, output, directed }: MatrixProps) {
   const { names } = pairs;
   const n = names.length;
   const part = (all: Float32Array | null) => all?.subarray(output * n * n, (output + 1) * n * n);
@@ -59,10 +62,9 @@ export function Matrix({ pairs, output, directed }: MatrixProps) {
         ))}
       </div>
       {both.length > SAID && (
-        <details class="s q">
-          <summary>all {both.length} pairs</summary>
+        <Fold store={store} name="pairs" class="s q" summary={<>all {both.length} pairs</>}>
           <div>{list.join("; ")}</div>
-        </details>
+        </Fold>
       )}
       {pairs.more > 0 && <p class="s q">Pairs of {pairs.more} more features are weaker.</p>}
     </section>

@@ -1,5 +1,4 @@
 /** One column a method, one row a feature, all on one scale and in one order. */
-import { useState } from "preact/hooks";
 import { endsOf, type Shown } from "../board";
 import { Axis, Bar } from "../components/bar";
 import { useStill } from "../components/still";
@@ -31,7 +30,7 @@ interface SideProps {
 const ROOMY = 3;
 
 export function SideBySide({ store, board, columns, output, by, order, setBy, hot, setHot }: SideProps) {
-  const [all, setAll] = useState(false);
+  const all = store.display.value.all_rows ?? false;
   const still = useStill(output);
   const n = board.names.length;
   const ends = endsOf(columns);
@@ -114,7 +113,7 @@ export function SideBySide({ store, board, columns, output, by, order, setBy, ho
         <div class="who" role="none">
           <div class="nm" role="cell">
             {n > SHOWN + 1 && (
-              <button type="button" class="lnk" aria-expanded={all} onClick={() => setAll(!all)}>
+              <button type="button" class="lnk" aria-expanded={all} onClick={() => store.show({ all_rows: !all })}>
                 {all ? "fewer" : `all ${whole(n)}`}
               </button>
             )}

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { domainOf } from "../columns";
 import { Axis, Bar } from "../components/bar";
 import { useMovingRows } from "../components/moving";
+import { useShared } from "../components/shared";
 import { useStill } from "../components/still";
 import { type FeatureRow, rowsOf } from "../features";
 import { decider, heightsOf, present } from "../flips";
@@ -21,7 +22,7 @@ export function TableView({ store, narrow }: { store: Store; narrow: boolean }) 
   const geometry = store.geometry.value;
   const { values, errors, order, end, row: output } = store.picture.value;
   const still = useStill(output);
-  const [query, setQuery] = useState("");
+  const [query, setQuery] = useShared(store, "query", "");
   const grid = useRef<HTMLDivElement>(null);
   useMovingRows(grid, order);
   const { all_rows: all = false, sort = "weight" } = store.display.value;

@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { Axis, Bar } from "../components/bar";
 import { OWN_KEYS } from "../components/keys";
+import { useShared } from "../components/shared";
 import { useStill } from "../components/still";
 import { namesAfter, rowsOf } from "../features";
 import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
@@ -28,7 +29,7 @@ function listed(entries: Entries, picture: Picture, grouped: boolean): readonly 
 /** The text with its words marked, and the words as a list. */
 export function TextView({ store }: { store: Store }) {
   const [hot, setHot] = useState<number | null>(null);
-  const [scope, setScope] = useState<Scope>("word");
+  const [scope, setScope] = useShared<Scope>(store, "scope", "word");
   const ruler = useRef<{ sums: string; end: number } | null>(null);
   const geometry = store.geometry.value;
   const picture = store.picture.value;
