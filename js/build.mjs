@@ -25,7 +25,8 @@ const smaller = {
     build.onEnd(async (result) => {
       if (args.watch || result.errors.length > 0) return;
       const rolldown = await import("rolldown/utils").catch(() => null);
-      const how = { module: true, compress: { target }, mangle: { toplevel: true } };
+      const compress = { target, treeshake: { propertyReadSideEffects: false } };
+      const how = { module: true, compress, mangle: { toplevel: true } };
       for (const name of scripts) {
         const file = join(outdir, `${name}.js`);
         const made = await rolldown?.minify(`${name}.js`, readFileSync(file, "utf8"), how);

@@ -241,7 +241,7 @@ export interface Request {
   random_state?: number;
 }
 
-/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. `row` asks for the explanation of one row of the data, of one output if that is named. After a lost connection a ping carries `display` and `request` where a change of theirs may not have arrived. */
+/** A custom message from the view. Every one may be lost without harm; `hello` asks for the newest frame. `stop` and `resume` act on the present run, `more` doubles its samples, `retry` runs the request again. `ping` is answered by `pong`, `preview` by the predictions after `edits`, and `picture` by the image after `edits` and its pieces under `params`; an answer has the id of the newest message it answers. `row` asks for the explanation of one row of the data, of one output if that is named. After a lost connection messages carry `display` and `request` as long as a change of theirs may not have arrived. */
 export interface ToPython {
   type: "hello" | "bye" | "stop" | "resume" | "more" | "retry" | "ping" | "preview" | "picture" | "row";
   id: number;

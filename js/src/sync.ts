@@ -47,9 +47,8 @@ const KNOCK_EVERY_MS = 700;
 const KNOCKS = 30;
 /** Where no host says that the way is open again, it is tried: after this long, then each time twice as long. */
 const TRY_AFTER_MS = 2000;
-const TRY_AT_LEAST_EVERY_MS = 30_000;
-const TRIES = 20;
-/** So many values that were written over are remembered. */
+const TRY_UP_TO_MS = 300_000;
+/** So many values that were written over are remembered: the first ones and the last ones. */
 const MOST_PAST = 100;
 
 export interface Session {
@@ -80,7 +79,9 @@ export function openSession(model: Model): Session {
   function post(message: Omit<ToPython, "id">): number {
     const id = nextId++;
     try {
-      const sent = model.send({ ...message, id } satisfies ToPython) as Promise<unknown> | undefined;
+      const again: Pick<ToPython, "display" | "request"> = {};
+      if (doubted) for (const { name } of past) again[name] = store[name].peek() as never;
+      const sent = model.send({ ...message, ...again, id } satisfies ToPython) as Promise<unknown> | undefined;
       sent?.then?.(undefined, notSent);
       return id;
     } catch {
@@ -108,17 +109,6 @@ export function openSession(model: Model): Session {
   /** The connection was lost once: a host may wait for ever for an answer before it sends the next value. */
   let doubted = false;
 
-  /** Asks for a sign of life; what may be lost is said again, in the message itself. */
-  function ping(): boolean {
-    const again: Pick<ToPython, "display" | "request"> = {};
-    if (doubted)
-      for (const { name } of past) {
-        if (name === "display") again.display = store.display.peek();
-        else again.request = store.request.peek();
-      }
-    return post({ type: "ping", ...again }) > 0;
-  }
-
   /** Answers come in the order of messages: what was sent before an answered one has arrived. */
   function arrived(id: number): void {
     // a host may still bring back what it read before
@@ -130,31 +120,31 @@ export function openSession(model: Model): Session {
     if (link === "live" || link === "quiet") store.setLink("lost");
   }
 
-  /** Something came: what was lost before that is said again. */
+  /** The way is open again: what may be lost is said again, and the answer says that it has come. */
   function back(): void {
-    if (store.link.peek() === "lost") regain();
-  }
-
-  function regain(): void {
+    if (store.link.peek() !== "lost") return;
     restoredBy = performance.now() + RESTORED_WITHIN_MS;
     doubted = true;
-    ping();
+    send("ping");
+  }
+
+  function heard(): void {
+    back();
+    store.heard();
   }
 
   function notSent(): void {
     if (views === 0 || store.link.peek() === "lost") return;
     lose();
-    doubted = true;
-    tryAgain();
+    tryAgain(TRY_AFTER_MS);
   }
 
-  function tryAgain(wait = TRY_AFTER_MS, left = TRIES): void {
+  function tryAgain(wait: number): void {
     clearTimeout(tryTimer);
-    if (left === 0) return;
+    if (wait > TRY_UP_TO_MS) return;
     tryTimer = setTimeout(() => {
-      if (store.link.peek() !== "lost") return;
-      regain();
-      tryAgain(Math.min(2 * wait, TRY_AT_LEAST_EVERY_MS), left - 1);
+      back();
+      if (store.link.peek() === "lost") tryAgain(2 * wait);
     }, wait);
   }
 
@@ -171,12 +161,12 @@ export function openSession(model: Model): Session {
     {
       write(name, value) {
         past.push({ name, value: model.get(name), before: nextId });
-        if (past.length > MOST_PAST) past.splice(MOST_PAST / 2, 1); // the first and the last ones tell most
+        if (past.length > MOST_PAST) past.splice(MOST_PAST / 2, 1);
         put(name, value);
         // saving without a kernel fails silently, sending does not
-        if (name === "request" || doubted) ping();
+        if (name === "request" || doubted) send("ping");
       },
-      send: (type) => (type === "ping" ? ping() : send(type)),
+      send,
       post,
     },
     model.saved ? "saved" : "live",
@@ -188,10 +178,8 @@ export function openSession(model: Model): Session {
       if (views === 0) return;
       // our own writes come by here too: only what Python writes is an answer
       const told = model.get(name);
-      if (name !== "display" && name !== "request") {
-        back();
-        store.heard();
-      } else if (unsettled() && past.some((old) => old.name === name && same(old.value, told))) {
+      if (name !== "display" && name !== "request") heard();
+      else if (unsettled() && past.some((old) => old.name === name && same(old.value, told))) {
         queueMicrotask(() => put(name, store[name].peek()));
         return;
       }
@@ -235,8 +223,7 @@ export function openSession(model: Model): Session {
     listeners.push([
       `change:${name}`,
       () => {
-        back();
-        store.heard();
+        heard();
         readOverview();
       },
     ]);

@@ -264,7 +264,7 @@ class Live(ABC, Generic[Found]):
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
-        self._page.hello()
+        self._page.hello(content)
         if kind == "hello":
             self._timers.cancel("hello")
             self._presence.hello()
@@ -275,7 +275,7 @@ class Live(ABC, Generic[Found]):
         elif kind in {"resume", "retry"}:
             self.resume()
         elif kind == "ping":
-            self._page.pong(content)
+            self._page.send({"type": "pong", "id": content.get("id", 0)})
         if kind in {"hello", "ping"}:
             self._start_once()
 

@@ -323,7 +323,7 @@ class GlobalView:
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
-        self._page.hello()
+        self._page.hello(content)
         if kind == "stop":
             self.stop()
         elif kind == "hello":
@@ -331,7 +331,7 @@ class GlobalView:
         elif kind == "bye":
             self._presence.bye()
         elif kind == "ping":
-            self._page.pong(content)
+            self._page.send({"type": "pong", "id": content.get("id", 0)})
         elif kind == "row":
             self._beneath.asked(content, self._environment.notebook)
         elif kind in {"retry", "resume"} and self._rows.again:

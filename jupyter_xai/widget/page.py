@@ -79,12 +79,20 @@ class Page:
         if self.heard:
             self.flush()
 
-    def hello(self) -> None:
-        """Called inside the handler of a page's message: the page listens from now on, in this context."""
+    def hello(self, message: Any = None) -> None:
+        """Called inside the handler of a page's message: the page listens from now on, in this context.
+
+        What the message repeats of the page's own changes is taken in. A host may have lost them with its connection,
+        and may never send later ones: ipywidgets waits for the kernel's word on each before it sends the next.
+        """
         self.publisher.remember()
         if not self.heard:
             self.heard = True
             self.flush()
+        said = message if isinstance(message, Mapping) else {}
+        repeated = {name: said[name] for name in ("display", "request") if isinstance(said.get(name), dict)}
+        if repeated and self._widget is not None:
+            self._widget.set_state(repeated)
 
     def flush(self) -> None:
         """Send what has not been sent, as one message."""
@@ -115,20 +123,6 @@ class Page:
             release_route(widget)
 
         self.publisher(send)
-
-    def pong(self, message: Mapping[str, Any]) -> None:
-        """Answer a ping, and take in the changes that it repeats; called inside its handler.
-
-        A host may have lost them with its connection, and may never send later ones: ipywidgets waits for the kernel's
-        word on each before it sends the next.
-        """
-        repeated = {
-            name: message[name] for name in ("display", "request") if isinstance(message.get(name), dict)
-        }
-        widget = self._widget
-        if widget is not None and repeated:
-            widget.set_state(repeated)
-        self.send({"type": "pong", "id": message.get("id", 0)})
 
     def close(self) -> None:
         """Close the widget; what comes later is kept here, for the next one that is asked for."""

@@ -252,7 +252,7 @@ class View(Interactive):
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
-        self._page.hello()
+        self._page.hello(content)
         actions: dict[str, Callable[[], None]] = {
             "hello": self._on_hello,
             "bye": self._presence.bye,
@@ -260,7 +260,7 @@ class View(Interactive):
             "resume": self.resume,
             "retry": self.resume,
             "more": self.more,
-            "ping": lambda: self._on_ping(content),
+            "ping": lambda: self._on_ping(content.get("id", 0)),
             "preview": lambda: self._previews.ask(content, self._scene.request),
             "picture": lambda: self._previews.ask(content, self._scene.request),
         }
@@ -268,8 +268,8 @@ class View(Interactive):
         if action is not None:
             action()
 
-    def _on_ping(self, message: dict[str, Any]) -> None:
-        self._page.pong(message)
+    def _on_ping(self, number: Any) -> None:
+        self._page.send({"type": "pong", "id": number})
         self._start_once()  # hello may wait for the running cell while a ping came through
 
     def _on_hello(self) -> None:

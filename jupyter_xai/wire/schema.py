@@ -302,8 +302,8 @@ class ToPython(TypedDict):
     ``stop`` and ``resume`` act on the present run, ``more`` doubles its samples, ``retry`` runs the request again.
     ``ping`` is answered by ``pong``, ``preview`` by the predictions after ``edits``, and ``picture`` by the image
     after ``edits`` and its pieces under ``params``; an answer has the id of the newest message it answers. ``row`` asks
-    for the explanation of one row of the data, of one output if that is named. After a lost connection a ping carries
-    ``display`` and ``request`` where a change of theirs may not have arrived.
+    for the explanation of one row of the data, of one output if that is named. After a lost connection messages carry
+    ``display`` and ``request`` as long as a change of theirs may not have arrived.
     """
 
     type: Literal["hello", "bye", "stop", "resume", "more", "retry", "ping", "preview", "picture", "row"]

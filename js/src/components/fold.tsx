@@ -11,13 +11,13 @@ interface FoldProps {
   class?: string;
 }
 
-/** What is folded out in one place of a view is so in all. */
+/** What is folded out in one place of a view is so in all; what is folded in is not drawn. */
 export function Fold({ store, name, summary, children, ...rest }: FoldProps) {
   const [open, setOpen] = useShared(store, name, false);
   return (
     <details {...rest} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{summary}</summary>
-      {children}
+      {open && children}
     </details>
   );
 }

@@ -1,5 +1,6 @@
 /** The hyper-parameters of the method and of how the input is cut: one control for each spec that Python sends. */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Fold } from "../components/fold";
 import { Groove } from "../components/groove";
 import { OWN_KEYS } from "../components/keys";
 import { Push } from "../components/push";
@@ -22,7 +23,6 @@ import type { Store } from "../store";
 
 export function Panel({ store }: { store: Store }) {
   const infos = store.geometry.value?.params ?? [];
-  const [open, setOpen] = useShared(store, "panel", false);
   const { draft, set, flush } = useDraft(store);
   if (!store.reachable.value || infos.length === 0) return null;
   const asked = store.request.value.params;
@@ -42,29 +42,31 @@ export function Panel({ store }: { store: Store }) {
       />
     ));
   return (
-    <details class="jx-panel" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        <span>Settings</span>
-        {changed > 0 && <span class="q s">{`${changed} changed`}</span>}
-      </summary>
-      {open && (
+    <Fold
+      store={store}
+      name="panel"
+      class="jx-panel"
+      summary={
         <>
-          <div class="pn">{rows(part("method"))}</div>
-          {part("input").length > 0 && (
-            <>
-              <div class="hd">what is hidden, and how</div>
-              <div class="pn">{rows(part("input"))}</div>
-            </>
-          )}
-          <Push
-            able={changed > 0}
-            act={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos), infos), params: {} })}
-          >
-            Defaults
-          </Push>
+          <span>Settings</span>
+          {changed > 0 && <span class="q s">{`${changed} changed`}</span>}
+        </>
+      }
+    >
+      <div class="pn">{rows(part("method"))}</div>
+      {part("input").length > 0 && (
+        <>
+          <div class="hd">what is hidden, and how</div>
+          <div class="pn">{rows(part("input"))}</div>
         </>
       )}
-    </details>
+      <Push
+        able={changed > 0}
+        act={() => store.ask({ ...withSettings(store.request.peek(), defaults(infos), infos), params: {} })}
+      >
+        Defaults
+      </Push>
+    </Fold>
   );
 }
 
