@@ -9,15 +9,17 @@ interface FoldProps {
   summary: ComponentChildren;
   children: ComponentChildren;
   class?: string;
+  /** Drawn while it is folded in as well. */
+  kept?: boolean;
 }
 
-/** What is folded out in one place of a view is so in all; what is folded in is not drawn. */
-export function Fold({ store, name, summary, children, ...rest }: FoldProps) {
+/** What is folded out in one place of a view is so in all. */
+export function Fold({ store, name, summary, children, kept, ...rest }: FoldProps) {
   const [open, setOpen] = useShared(store, name, false);
   return (
     <details {...rest} open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{summary}</summary>
-      {open && children}
+      {(open || kept) && children}
     </details>
   );
 }

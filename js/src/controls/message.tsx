@@ -78,7 +78,7 @@ function Failure({ error, store }: { error: ErrorInfo; store: Store }) {
         )}
       </div>
       {error.traceback && (
-        <Fold store={store} name="traceback" summary={<span class="q m">full traceback</span>}>
+        <Fold store={store} name="traceback" kept summary={<span class="q m">full traceback</span>}>
           <pre>{error.traceback}</pre>
         </Fold>
       )}

@@ -62,7 +62,7 @@ export function Matrix({ store, pairs, output, directed }: MatrixProps) {
         ))}
       </div>
       {both.length > SAID && (
-        <Fold store={store} name="pairs" class="s q" summary={<>all {both.length} pairs</>}>
+        <Fold store={store} name="pairs" kept class="s q" summary={<>all {both.length} pairs</>}>
           <div>{list.join("; ")}</div>
         </Fold>
       )}
