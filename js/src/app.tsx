@@ -7,11 +7,11 @@ import { Flips } from "./controls/flips";
 import { Foot } from "./controls/foot";
 import { Head } from "./controls/head";
 import { isFlat, Message, Messages } from "./controls/message";
-import { Panel } from "./controls/panel";
 import { RemovalRow } from "./controls/removal";
 import { Sum } from "./controls/sum";
 import { namesAfter } from "./features";
-import { Guard, useEscape } from "./guard";
+import { Above, Guard, useEscape } from "./guard";
+import type { Geometry } from "./schema.gen";
 import type { Store } from "./store";
 import { ImageView } from "./views/image";
 import { Matrix } from "./views/matrix";
@@ -31,10 +31,12 @@ export function App({ store, root, onBroken }: AppProps) {
   useEscape(root, store);
   return (
     <Guard onBroken={onBroken}>
-      <Head store={store} />
-      <Sum store={store} />
-      <Messages store={store} />
-      <Sentence store={store} />
+      <Above store={store} root={root}>
+        <Head store={store} />
+        <Sum store={store} />
+        <Messages store={store} />
+        <Sentence store={store} />
+      </Above>
       <Body store={store} narrow={narrow} />
     </Guard>
   );
@@ -48,7 +50,10 @@ function Sentence({ store }: { store: Store }) {
   const told = useMemo(() => map && mapSentence(map), [map]);
   const live = streaming || store.whatif.moving.value ? "off" : "polite";
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
-  if (!geometry || !(values ?? told) || isFlat(values, prediction)) return <p class="jx-say" aria-live={live} />;
+  if (!geometry || !(values ?? told) || isFlat(values, prediction)) {
+    const soon = !values && geometry && geometry.layout.type !== "pixels" && store.status.value?.state === "running";
+    return <p class={`jx-say${soon ? ` soon${flipsNamed(geometry) ? " two" : ""}` : ""}`} aria-live={live} />;
+  }
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich = !values
     ? (told ?? [])
@@ -56,17 +61,22 @@ function Sentence({ store }: { store: Store }) {
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
-    <p class="jx-say" aria-live={live}>
+    <p class={flipsNamed(geometry) ? "jx-say two" : "jx-say"} aria-live={live}>
+      <Come store={store} what={Changed} />
       <RichText rich={rich} />
-      <Come store={store} />
+      <Come store={store} what={Flips} />
     </p>
   );
 }
 
-/** What the changes come to and what would flip it; while a hand is moving it is left as it was. */
-function Come({ store }: { store: Store }) {
+/** Whether the sentence names values that flip the decision: they come after the rest, and find their line there. */
+const flipsNamed = ({ layout, threshold, n_outputs }: Geometry) =>
+  layout.type === "columns" && (threshold !== null || n_outputs > 1);
+
+/** What the changes come to, or what would flip it; while a hand is moving it is left as it was. */
+function Come({ store, what }: { store: Store; what: typeof Changed }) {
   const kept = useRef<ComponentChildren>(null);
-  if (!store.whatif.moving.value) kept.current = [Changed({ store }), Flips({ store })];
+  if (!store.whatif.moving.value) kept.current = what({ store });
   return <>{kept.current}</>;
 }
 
@@ -105,7 +115,6 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
       <Foot store={store} still={`${still} and the output switch`}>
         <GroupToggle store={store} />
       </Foot>
-      <Panel store={store} />
     </>
   );
 }

@@ -7,7 +7,7 @@ import { CompareHead } from "./controls/compared";
 import { Hands } from "./controls/hands";
 import { Message, Messages } from "./controls/message";
 import { prediction } from "./format";
-import { Guard, useEscape } from "./guard";
+import { Above, Guard, useEscape } from "./guard";
 import type { Board } from "./schema.gen";
 import type { Store } from "./store";
 import { Figures } from "./views/figures";
@@ -24,12 +24,12 @@ export function CompareApp({ store, root, onBroken }: CompareProps) {
   useEscape(root, store);
   return (
     <Guard onBroken={onBroken}>
-      <Compared store={store} />
+      <Compared store={store} root={root} />
     </Guard>
   );
 }
 
-function Compared({ store }: { store: Store }) {
+function Compared({ store, root }: Pick<CompareProps, "store" | "root">) {
   const [hot, setHot] = useState(-1);
   const shown = store.board.value;
   const { target = 0, column: by = -1 } = store.display.value;
@@ -41,7 +41,9 @@ function Compared({ store }: { store: Store }) {
   if (!shown || shown.columns.length === 0)
     return (
       <>
-        <Verdict key="verdict" streaming={false} />
+        <Above key="above" store={store} root={root}>
+          <Verdict key="verdict" streaming={false} />
+        </Above>
         <Message kind="note">
           <p class="m">Getting the first prediction from the model.</p>
         </Message>
@@ -53,11 +55,13 @@ function Compared({ store }: { store: Store }) {
   const pointed = { hot, setHot };
   return (
     <>
-      <CompareHead {...{ store, board: shown, output, setOutput }} />
-      <Messages store={store} />
-      <Verdict key="verdict" streaming={streaming}>
-        <Moved store={store} board={shown} output={output} /> {verdict}
-      </Verdict>
+      <Above key="above" store={store} root={root}>
+        <CompareHead {...{ store, board: shown, output, setOutput }} />
+        <Messages store={store} />
+        <Verdict key="verdict" streaming={streaming}>
+          <Moved store={store} board={shown} output={output} /> {verdict}
+        </Verdict>
+      </Above>
       <Figures {...{ store, board: shown, columns, ...pointed }} />
       <SideBySide {...{ store, board: shown, columns, output, setBy, ...order, ...pointed }} />
       <Hands store={store} />
@@ -80,14 +84,15 @@ function Verdict({ streaming, children }: { streaming: boolean; children?: Compo
   );
 }
 
-/** What the reader's changes come to. */
+/** What the reader's changes come to, where the rows do not say it themselves; left as it was under a moving hand. */
 function Moved({ store, board, output }: { store: Store; board: Board; output: number }) {
+  const kept = useRef<ComponentChildren>(null);
   const geometry = store.geometry.value;
   const was = store.originally.value?.[output];
   const now = store.predictions.value?.[output];
-  if (!geometry || was === undefined || now === undefined) return null;
-  const what = changeWords(geometry, store.whatif.changes.value) || "After the changes";
-  return (
+  if (store.whatif.moving.value) return <>{kept.current}</>;
+  const what = geometry ? changeWords(geometry, store.whatif.changes.value) : "";
+  kept.current = what && was !== undefined && now !== undefined && (
     <>
       {what}:{" "}
       <b>
@@ -96,6 +101,7 @@ function Moved({ store, board, output }: { store: Store; board: Board; output: n
       .
     </>
   );
+  return <>{kept.current}</>;
 }
 
 /** By which column features are sorted, and their order: rows keep their places under a hand and while they fill. */

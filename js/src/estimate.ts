@@ -24,6 +24,8 @@ export interface Estimate extends Omit<Frame, BinaryField> {
   original: Float32Array | null;
   /** Whether it is of an edited instance. */
   edited: boolean;
+  /** Its weights are those of the estimate before it: this run has none yet. */
+  carried: boolean;
   /** Features of the original that the edited instance has no more: their values are 0. */
   absent: ReadonlySet<number>;
 }
@@ -59,8 +61,18 @@ export function readFrame(frame: Frame, features: () => number = () => 0): Estim
     pixels: new Map([...(pixels ? [pixels] : []), ...(frame.maps ?? [])].map((map) => [map.target, readMap(map)])),
     original: float32(frame.original),
     edited: frame.original !== undefined,
+    carried: false,
     absent: ids ? missing(ids, known) : NONE,
   };
+}
+
+/** Until a run has told its first weights those on the screen stay, if the same method told them of the same features. */
+export function carriedOver(next: Estimate, shown: Estimate | null): Estimate {
+  const begins = next.state === "running" && next.n_evals === 0 && !next.values && next.pixels.size === 0;
+  const alike = (of: Estimate) => JSON.stringify([of.method_label, of.targets, of.n_features]);
+  if (!begins || !shown || alike(next) !== alike(shown)) return next;
+  const { method, values, std_errors, pixels, value_unit, absent } = shown;
+  return { ...next, method, values, std_errors, pixels, value_unit, absent, carried: true };
 }
 
 export function readMap({ target, width, height, scale, exact, data }: PixelMap): PixelValues {

@@ -141,3 +141,8 @@ export function shortened(name: string, most = 28): string {
 export function counted(count: number, plural: string): string {
   return `${whole(count)} ${count === 1 && plural.endsWith("s") ? plural.slice(0, -1) : plural}`;
 }
+
+/** How wide `was 0.635` gets: whether method and state take a line of their own is settled before it is there. */
+export function roomForWas(was: number | undefined, unit: OutputUnit): { "--was": string } {
+  return { "--was": `${Math.ceil(24 + 6.6 * prediction(was ?? Number.NaN, unit).length)}px` };
+}

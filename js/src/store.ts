@@ -4,7 +4,7 @@ import { answersOf } from "./answers";
 import { type Followed, followCurves } from "./behind";
 import { type Known, ofBoard } from "./board";
 import { type Binary, same } from "./decode";
-import { type Estimate, readFrame, rowOf, slice } from "./estimate";
+import { carriedOver, type Estimate, readFrame, rowOf, slice } from "./estimate";
 import { namesOf, rowsOf } from "./features";
 import { guessOf } from "./guess";
 import { createAnswers, type Link } from "./link";
@@ -153,7 +153,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     const shown = estimate.peek();
     if (shown?.run !== run || shown.seq !== seq) {
       batch(() => {
-        estimate.value = readFrame(newest as Frame, () => rowsOf(geometry.peek()).length);
+        const next = readFrame(newest as Frame, () => rowsOf(geometry.peek()).length);
+        estimate.value = carriedOver(next, shown);
         whatif.painted(run);
         if (shown?.run !== run) looking.tryCut(null);
       });

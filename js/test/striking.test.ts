@@ -86,7 +86,7 @@ it("Enter edits a word in place: new words replace, none strike, the old ones re
   expect(view.words(".tx-body")).toBe("So fine, so dull!");
   expect(document.activeElement).toBe(word(1));
   // the model has not answered: nothing is known of it
-  expect(view.words(".jx-say")).toMatch(/With 1 word replaced\.$/);
+  expect(view.words(".jx-say")).toMatch(/^With 1 word replaced\. [A-Z]/);
   expect(view.$(".jx-outs .was")).toBeNull();
   const preview = view.model.sent.at(-1) as { id: number };
   view.model.emit("msg:custom", { type: "preview", id: preview.id, predictions: [0.4, 0.6] }, []);

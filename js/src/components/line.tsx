@@ -12,7 +12,12 @@ interface LineProps {
 
 /** The number line from the base value to the prediction. */
 export function NumberLine({ base, baseName, value, threshold, unit }: LineProps) {
-  if (!Number.isFinite(value)) return <div class="jx-line" />;
+  if (!Number.isFinite(value))
+    return (
+      <div class="jx-line">
+        <i class="axis" />
+      </div>
+    );
   const from = Number.isFinite(base) ? base : value;
   const [low, high] = lineDomain(unit, [from, value, ...(threshold === null ? [] : [threshold])]);
   const at = (number: number) => Math.max(0, Math.min(100, (100 * (number - low)) / (high - low)));

@@ -2,11 +2,13 @@ import { charactersOf } from "../format";
 
 /** Long names lose their middle and keep both ends; the whole name is the tip and the accessible name. */
 const ENDING = 8;
-const LONG = 22;
+/** Letters that join are not cut where they might fit. */
+const LONG = { latin: 12, other: 22 };
 
 export function MiddleName({ name }: { name: string }) {
-  const characters = name.length > LONG ? charactersOf(name) : [];
-  if (characters.length <= LONG) return <bdi>{name}</bdi>;
+  const long = /^[ -\u02af]*$/.test(name) ? LONG.latin : LONG.other;
+  const characters = name.length > long ? charactersOf(name) : [];
+  if (characters.length <= long) return <bdi>{name}</bdi>;
   return (
     <bdi class="mid">
       <span class="a">{characters.slice(0, -ENDING).join("")}</span>

@@ -15,15 +15,15 @@ export function Changed({ store }: { store: Store }) {
   const was = originally?.[target];
   const what = geometry ? changeWords(geometry, store.whatif.changes.value) : "";
   if (!geometry || what === "" || !Number.isFinite(now)) return null;
-  if (was === undefined) return <> {what}.</>;
+  if (was === undefined) return <>{what}. </>;
   const unit = geometry.output_unit;
   const decide = decider(geometry, target, row);
   const side = (scores: Float32Array | null) => decide(present(scores, estimate?.targets ?? []));
   const turned = side(originally) !== side(store.predictions.value);
   const rich: Rich = [
-    ` ${what}: `,
+    `${what}: `,
     bold(`${prediction(was, unit)} \u2192 ${prediction(now, unit)}`),
-    turned ? ", the prediction flips." : ".",
+    turned ? ", the prediction flips. " : ". ",
   ];
   return <RichText rich={rich} />;
 }

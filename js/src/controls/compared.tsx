@@ -1,6 +1,6 @@
 /** The explained outputs of a comparison as a switch, and how far its methods are. */
 import { Radios } from "../components/radios";
-import { prediction } from "../format";
+import { prediction, roomForWas } from "../format";
 import type { Board } from "../schema.gen";
 import type { Store } from "../store";
 import { headUnit } from "../words";
@@ -22,7 +22,7 @@ export function CompareHead(props: {
     ? `${status?.rows ?? 0} of ${count} methods`
     : `${store.reachable.value ? (status?.state ?? "") : "saved"} · ${count} methods · seed ${board.random_state}`;
   return (
-    <div class="jx-head">
+    <div class="jx-head" style={roomForWas(was?.[output] ?? now?.[output], board.output_unit)}>
       <div class="jx-outs">
         <span class="u1">{headUnit(board.output_unit)} </span>
         <Radios
@@ -46,7 +46,7 @@ export function CompareHead(props: {
         />
       </div>
       <div class="jx-meta">
-        <span class="q jx-state" role="status">
+        <span class="q jx-state" role="status" title={said}>
           {said}
         </span>
         {store.reachable.value && <Action store={store} state={status?.state ?? "idle"} />}

@@ -4,6 +4,7 @@ import type { Store } from "../store";
 import { doubt, featureWord, fillWords } from "../words";
 import { Hands } from "./hands";
 import { isFlat, Message } from "./message";
+import { Panel } from "./panel";
 import { MoreSamples } from "./state";
 
 const HOLLOW: Record<string, string> = { pixels: "outlines only", tokens: "thin outlines" };
@@ -29,8 +30,9 @@ export function Foot({ store, children, still }: { store: Store; children?: Comp
         <Hands store={store} />
         <MoreSamples store={store} />
         {children}
-        <span class="sp" />
-        <span class="s q">{facts.join(" ")}</span>
+        <i class="br" />
+        <Panel store={store} />
+        <span class="s q facts">{facts.join(" ")}</span>
       </div>
       {store.link.value === "saved" && (
         <Message kind="note">

@@ -34,7 +34,7 @@ export function Hands({ store }: { store: Store }) {
       {button("Undo", changed, whatif.undo)}
       {button("Redo", whatif.canRedo.value, whatif.redo)}
       {button("Reset", changed, whatif.reset)}
-      {(changed || store.tuned.value || said !== "") && button(said || "Copy as Python", true, copy)}
+      {button(said || "Copy as Python", changed || store.tuned.value, copy)}
       {store.dropped.value && (
         <span class="s q" role="status">
           {store.dropped.value}

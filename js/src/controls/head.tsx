@@ -1,5 +1,5 @@
 import { Radios } from "../components/radios";
-import { counted, prediction, whole } from "../format";
+import { counted, prediction, roomForWas, whole } from "../format";
 import { offerOutputs } from "../outputs";
 import type { Store } from "../store";
 import { featureWord, headUnit, unitAfter } from "../words";
@@ -10,8 +10,10 @@ import { Progress, StateAndStop } from "./state";
 /** Outputs as the target switch, then method and state. */
 export function Head({ store }: { store: Store }) {
   const geometry = store.geometry.value;
+  const { target } = store.picture.value;
+  const first = store.originally.value?.[target] ?? store.predictions.value?.[target];
   return (
-    <div class="jx-head">
+    <div class="jx-head" style={geometry ? roomForWas(first, geometry.output_unit) : ""}>
       {geometry ? <TargetSwitch store={store} /> : <div class="jx-outs q m">No prediction yet</div>}
       <div class="jx-meta">
         <MethodSelect store={store} />
@@ -58,7 +60,7 @@ function TargetSwitch({ store }: { store: Store }) {
               {index === target && was !== undefined && (
                 <span class="was">
                   was {prediction(was, unit)}
-                  {from}
+                  <span class="vh">{from}</span>
                 </span>
               )}
             </>

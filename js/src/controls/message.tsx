@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Fold } from "../components/fold";
 import { counted, prediction } from "../format";
 import { inputSettings } from "../params";
@@ -103,13 +103,20 @@ function Notices({ store }: { store: Store }) {
 
 const POOR = 0.5;
 
-/** A stand-in that does not follow the model explains nothing: said once the estimate is at rest. */
+/** A stand-in that does not follow the model explains nothing: said once the estimate is at rest, and until the next is. */
 function PoorFit({ store }: { store: Store }) {
+  const said = useRef<{ method: string; words: ComponentChildren } | null>(null);
+  const { estimate, streaming } = store.picture.value;
+  if (!streaming) said.current = estimate && { method: estimate.method, words: poorFitOf(store) };
+  return <>{said.current?.method === estimate?.method && said.current?.words}</>;
+}
+
+function poorFitOf(store: Store): ComponentChildren {
   const geometry = store.geometry.value;
   const picture = store.picture.value;
-  const { estimate, row, streaming } = picture;
+  const { estimate, row } = picture;
   const r2 = estimate?.r2?.[row];
-  if (!geometry || !estimate || streaming || r2 === undefined || !(r2 < POOR)) return null;
+  if (!geometry || !estimate || r2 === undefined || !(r2 < POOR)) return null;
   if (isFlat(picture.values, picture.prediction)) return null;
   const says = estimate.local_predictions?.[row] ?? Number.NaN;
   const width = estimate.params["kernel_width"];

@@ -1,5 +1,6 @@
 import { OWN_KEYS } from "../components/keys";
 import { inputSettings } from "../params";
+import type { MethodInfo } from "../schema.gen";
 import type { Store } from "../store";
 
 /** The method; those that do not apply say why. Without a kernel it is a word. */
@@ -20,9 +21,13 @@ export function MethodSelect({ store }: { store: Store }) {
       {!methods.some(({ name }) => name === current) && <option value={current}>{label}</option>}
       {methods.map((method) => (
         <option key={method.name} value={method.name} disabled={method.why_not !== ""} title={method.why_not}>
-          {method.why_not ? `${method.label}: ${method.why_not}` : method.label}
+          {withReason(method)}
         </option>
       ))}
     </select>
   );
 }
+
+/** Many a reason begins with the method's name itself. */
+const withReason = ({ label, why_not: why }: MethodInfo) =>
+  !why ? label : why.startsWith(label) ? why : `${label}: ${why}`;

@@ -1,7 +1,7 @@
 import { Push } from "../components/push";
 import { RichText } from "../components/rich";
 import type { Store } from "../store";
-import { announcement, GONE, LOST, QUIET, stateLine } from "../words";
+import { announcement, GONE, LOST, plain, QUIET, stateLine } from "../words";
 
 /** What is said of the way to the kernel, to those who do not see the message. */
 const LINKS: Record<string, string> = { gone: GONE, quiet: QUIET, lost: LOST, saved: "" };
@@ -10,10 +10,11 @@ const LINKS: Record<string, string> = { gone: GONE, quiet: QUIET, lost: LOST, sa
 export function StateAndStop({ store, once, tail = "" }: { store: Store; once?: boolean; tail?: string }) {
   const status = store.status.value;
   const state = status?.state;
+  const said = stateLine(status, store.picture.value, store.link.value);
   return (
     <>
-      <span class="q jx-state">
-        <RichText rich={stateLine(status, store.picture.value, store.link.value)} />
+      <span class="q jx-state" title={`${plain(said)}${tail}`}>
+        <RichText rich={said} />
         {tail}
       </span>
       <span class="vh" role="status">

@@ -24,8 +24,9 @@ export function Dials({ store, layout, tools, children }: DialsProps) {
     <>
       <div class="hd wrap">
         <span>
-          change the photo
-          {adjustment.size > 0 && (behind ? "; dotted: before this change" : ": curve is the prediction")}
+          {behind
+            ? "dotted: before this change"
+            : `change the photo${adjustment.size ? ": curve is the prediction" : ""}`}
         </span>
         {store.reachable.value && tools}
       </div>

@@ -133,11 +133,8 @@ function TrackHead({ ground, drawn }: { ground: Ground; drawn: boolean }) {
   const behind = ground.store.behind.value("");
   return (
     <div role="columnheader" class="th-trk">
-      <span>
-        {drawn && behind
-          ? "dotted: before this change"
-          : `prediction if moved${drawn ? `, ${axisEnd(low)}–${axisEnd(high)}` : ""}`}
-      </span>
+      <span>{drawn && behind ? "dotted: before this change" : "prediction if moved"}</span>
+      {drawn && !behind && <span>{`, ${axisEnd(low)}–${axisEnd(high)}`}</span>}
       {drawn && ground.now !== null && (
         <span class="key">
           <i aria-hidden="true" /> flips
