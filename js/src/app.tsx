@@ -50,10 +50,8 @@ function Sentence({ store }: { store: Store }) {
   const told = useMemo(() => map && mapSentence(map), [map]);
   const live = streaming || store.whatif.moving.value ? "off" : "polite";
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
-  if (!geometry || !(values ?? told) || isFlat(values, prediction)) {
-    const soon = !values && geometry && geometry.layout.type !== "pixels" && store.status.value?.state === "running";
-    return <p class={`jx-say${soon ? ` soon${flipsNamed(geometry) ? " two" : ""}` : ""}`} aria-live={live} />;
-  }
+  const kind = flipsNamed(geometry) ? "jx-say two" : "jx-say";
+  if (!geometry || !(values ?? told) || isFlat(values, prediction)) return <p class={kind} aria-live={live} />;
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich = !values
     ? (told ?? [])
@@ -61,7 +59,7 @@ function Sentence({ store }: { store: Store }) {
       ? countSentence(values, errors, featureWord(geometry))
       : sentence(values, errors, (feature) => names[feature] ?? `feature ${feature + 1}`);
   return (
-    <p class={flipsNamed(geometry) ? "jx-say two" : "jx-say"} aria-live={live}>
+    <p class={kind} aria-live={live}>
       <Come store={store} what={Changed} />
       <RichText rich={rich} />
       <Come store={store} what={Flips} />
@@ -70,8 +68,8 @@ function Sentence({ store }: { store: Store }) {
 }
 
 /** Whether the sentence names values that flip the decision: they come after the rest, and find their line there. */
-const flipsNamed = ({ layout, threshold, n_outputs }: Geometry) =>
-  layout.type === "columns" && (threshold !== null || n_outputs > 1);
+const flipsNamed = (geometry: Geometry | null) =>
+  geometry?.layout.type === "columns" && (geometry.threshold !== null || geometry.n_outputs > 1);
 
 /** What the changes come to, or what would flip it; while a hand is moving it is left as it was. */
 function Come({ store, what }: { store: Store; what: typeof Changed }) {

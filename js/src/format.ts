@@ -144,5 +144,5 @@ export function counted(count: number, plural: string): string {
 
 /** How wide `was 0.635` gets: whether method and state take a line of their own is settled before it is there. */
 export function roomForWas(was: number | undefined, unit: OutputUnit): { "--was": string } {
-  return { "--was": `${Math.ceil(24 + 6.6 * prediction(was ?? Number.NaN, unit).length)}px` };
+  return { "--was": `${24 + 6.6 * prediction(was ?? Number.NaN, unit).length}px` };
 }

@@ -1,4 +1,3 @@
-import { useRef } from "preact/hooks";
 import { Groove } from "../components/groove";
 import { Push } from "../components/push";
 import { heightAt } from "../curves";
@@ -25,20 +24,10 @@ export function RemovalRow({ store }: { store: Store }) {
   const { row, target, prediction: score, values, errors, end } = store.picture.value;
   const { removal, display, paths } = store;
   const found = removal.value;
-  const place = useRef<HTMLDivElement>(null);
-  const height = useRef<number | undefined>(undefined);
   if (!geometry || (!found && !paths.value.removal.has(row))) return null;
   const things = featureWord(geometry);
   // while a hand is ahead of the curve its place is kept
-  if (!found) {
-    height.current ??= place.current?.offsetHeight;
-    return (
-      <div class="jx-rem q m" style={{ minHeight: height.current }}>
-        Removing {things}: once the explanation has caught up.
-      </div>
-    );
-  }
-  height.current = undefined;
+  if (!found) return <div class="jx-rem q m">Removing {things}: once the explanation has caught up.</div>;
   const { order, k, path, scores } = found;
   const n = order.length;
   const unit = geometry.output_unit;
@@ -59,7 +48,6 @@ export function RemovalRow({ store }: { store: Store }) {
   return (
     <div
       class="jx-rem"
-      ref={place}
       role="group"
       style={{ "--numbers": `${numbersWidth(values, errors, decimalsFor(unit, end))}px` }}
       aria-label={`Remove the ${things} that raise it most`}
