@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from tests.browser.waiting import PATIENCE, until
+from tests.browser.waiting import PATIENCE, eventually, until
 
 TEXT_CELL = """
 import numpy as np
@@ -117,6 +117,19 @@ def expect(page: Any, kind: str, *wanted: tuple[str, ...], timeout: float = PATI
         assert view.drawn > 0, said
     assert not [line for line in BAD_LINES if line in text], said
     return views
+
+
+def pull(page: Any, view: Any, key: str = "Home") -> None:
+    """Move a table's first slider to an end by keyboard: the model answers, and on release it is explained anew."""
+    shown, bars = view.locator("[role=radiogroup]").first, view.locator(".jx-row:not(.th) .num")
+    before = shown.inner_text(), bars.all_inner_texts()
+    view.locator("input[type=range]").first.focus()
+    page.keyboard.press(key)
+    eventually(shown.inner_text, lambda now: now != before[0], page)
+    # the page knows a prediction from its curve, and other weights from Python alone
+    eventually(bars.all_inner_texts, lambda now: now != before[1], page)
+    eventually(view.locator(".guess").count, 0, page)
+    eventually(view.locator(".jx-state").first.inner_text, lambda said: "settled" in said, page)
 
 
 _CONTRAST = """root => {

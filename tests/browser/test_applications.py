@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.lab import open_context
 from tests.browser.proxy import Proxy
-from tests.browser.seen import TABLE_CELL
+from tests.browser.seen import TABLE_CELL, pull
 from tests.browser.servers import marimo, voila
 from tests.browser.waiting import PATIENCE, eventually, until_gone, until_text
 
@@ -41,16 +41,6 @@ def state(page: Any, word: str, timeout: float = PATIENCE) -> str:
     """Wait until the state line says a word; shadow roots are open to the locator."""
     until_text(page, ".jx-state", word, timeout=timeout)
     return str(page.locator(".jx-state").first.inner_text())
-
-
-def pull(page: Any, key: str = "Home") -> None:
-    """Move the first slider to an end by keyboard: another prediction is shown, and it is explained on release."""
-    shown = page.locator(".jx [role=radiogroup]").first
-    before = shown.inner_text()
-    page.locator(".jx input[type=range]").first.focus()
-    page.keyboard.press(key)
-    eventually(shown.inner_text, lambda now: now != before, page)
-    state(page, "settled")
 
 
 @pytest.fixture
@@ -91,7 +81,7 @@ def test_marimo_streams_stops_answers_and_says_that_it_is_cut_off(tall: Any, tmp
             return json.loads(path.read_text()) if path.exists() else None
 
         eventually(lambda: [edit["feature"] for edit in edits() or ()], ["debt"], tall)
-        pull(tall, "End")
+        pull(tall, tall.locator(".jx"), "End")
         text = view.first.inner_text()
         assert "income" in text
         assert "debt" in text
@@ -105,9 +95,9 @@ def test_voila_shows_the_finished_view_answers_and_says_that_it_is_cut_off(tall:
         assert live.count() == 1
         assert tall.locator("[class*=xai-fb-]:visible").count() == 0
         assert "income" in live.inner_text()
-        pull(tall)
+        pull(tall, tall.locator(".jx"))
         wire.cut()
         until_text(tall, ".jx [role=note]", LOST)
         wire.mend()
         until_gone(tall, ".jx", LOST)
-        pull(tall, "End")
+        pull(tall, tall.locator(".jx"), "End")

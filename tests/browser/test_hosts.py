@@ -15,7 +15,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.browser.lab import HOLD, Notebook, Server, open_context
-from tests.browser.seen import FILM, LOAN, TABLE_CELL, TEXT_CELL, expect, look
+from tests.browser.seen import FILM, LOAN, TABLE_CELL, TEXT_CELL, expect, look, pull
 from tests.browser.waiting import eventually, until, until_text
 from tests.hosts.kernels import VERSIONS, add_kernel
 
@@ -45,6 +45,13 @@ def test_notebook_7_live_then_reopened(seven: Server, browser: Any) -> None:
     page = opened.page
     opened.run_all()
     expect(page, "live", FILM, LOAN)
+    pull(page, page.locator(".jx", has_text="income"))
+    moved = "print([edit['op'] for edit in loan.what_if.edits], f'{loan.prediction:.3f}')"
+    shown = page.locator(".jx", has_text="income").locator("[aria-checked=true] .v").inner_text()
+    opened.expect_python(moved, f"['set'] {shown}")
+    page.locator(".jx", has_text="income").get_by_role("button", name="Reset").click()
+    opened.expect_python("print(loan.what_if.edits)", "[]")
+    wait_state(page, "settled")
     until(
         page,
         """() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.every(

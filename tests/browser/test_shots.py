@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
+from tests.browser.plain import OVERLAPS
+from tests.browser.seen import contrasts
 from tests.browser.shots import STORED, THEMES, WIDTHS, Shown, far, states, take
+from tests.browser.test_shape import AXE, AXE_RUN
 
 TOLERANCE = 0.03
 """Of 1; another font moves a picture by about 0.01, a missing part by more than 0.05."""
+
+
+LOOKED_AT = {"light": 360, "dark": 820}
+"""At which width axe-core looks at it, and contrast is measured."""
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +48,11 @@ def test_looks_as_it_did(shown: Shown, theme: str, plain: Any) -> None:
         assert far(png, stored) < TOLERANCE, width
         over = plain.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         assert over <= 0, f"sideways scrolling at {width} px"
+        assert plain.evaluate(OVERLAPS) == [], width
+        if width == LOOKED_AT[theme]:
+            assert [text for text in contrasts(plain.locator("main")) if text["ratio"] < 4.5] == []
+            plain.evaluate(AXE.read_text())
+            assert plain.evaluate(AXE_RUN) == []
 
 
 def test_a_missing_part_is_far() -> None:

@@ -19,7 +19,17 @@ from jupyter_xai.wire.layouts import encode_layout, map_size
 from jupyter_xai.wire.pictures import PICTURE_BYTES, area_mean, fit, nearest, picture
 from jupyter_xai.wire.plain import plain, text
 from tests.golden.make import state_of
-from tests.golden.samples import EVERY, credit, gradient, many_outputs, two_inputs
+from tests.golden.samples import (
+    EVERY,
+    absences,
+    adjustments,
+    credit,
+    gradient,
+    grid_labels,
+    many_outputs,
+    removals,
+    two_inputs,
+)
 
 
 def check_plain(value, path: str = "") -> None:
@@ -271,8 +281,7 @@ def test_a_saved_pixel_view_of_five_outputs_fits() -> None:
     )
     state = state_of("pixels", explanation)
     state["frame"] = encode.encode_frame(explanation, run=1, seq=0, maps="small")
-    size = sum(len(part) for part in buffers(state)) * 4 / 3 + len(json.dumps(state, default=lambda _: ""))
-    assert size <= 150_000
+    assert at_rest(state) <= 150_000
 
 
 @pytest.mark.parametrize("fill", [0.0, np.nan])
@@ -303,8 +312,46 @@ def test_a_1000_class_photograph_fits_a_saved_notebook() -> None:
         features=Pixels(image=image, labels=rng.integers(0, 24, (224, 224)).astype(np.int32)),
     )
     state = state_of("image", explanation)
-    size = sum(len(part) for part in buffers(state)) * 4 / 3 + len(json.dumps(state, default=lambda _: ""))
-    assert size <= 150_000
+    assert at_rest(state) <= 150_000
+
+
+def at_rest(state) -> float:
+    """Bytes of a state in a saved notebook: buffers are base64 there."""
+    return sum(len(part) for part in buffers(state)) * 4 / 3 + len(json.dumps(state, default=lambda _: ""))
+
+
+def test_a_photograph_with_every_curve_fits_a_saved_notebook() -> None:
+    rng = np.random.default_rng(0)
+    image, pieces = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8), 196
+    values, scores = rng.normal(size=(5, pieces)), rng.uniform(size=5)
+    explanation = dataclasses.replace(
+        many_outputs(),
+        values=values, std_errors=np.abs(values), output_names=tuple("abcde"), targets=tuple(range(5)),
+        predictions=scores, base_values=scores, fidelity=None,
+        features=Pixels(image=image, labels=grid_labels(224, 224, 14, 14)),
+        curves=(
+            *removals(values, scores, tuple(range(5))), *absences(values, scores, pieces), *adjustments(scores)
+        ),
+    )  # fmt: skip
+    state = state_of("image", explanation)
+    kinds = [curve["kind"] for curve in state["curves"]["curves"]]
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "random_removal": 1, "removal": 5, "insertion": 5, "presence": 40, "adjustment": 5,
+    }  # fmt: skip
+    assert at_rest(state) <= 150_000
+
+
+def test_curves_of_500_columns_are_a_third_of_a_saved_view_at_most() -> None:
+    rng = np.random.default_rng(0)
+    curves = [
+        Curve("response", i, np.sort(rng.normal(size=300)), rng.uniform(size=(5, 300))) for i in range(500)
+    ]
+    curves += [Curve("flip", i, np.array([1.0]), rng.uniform(size=(5, 1))) for i in range(75)]
+    values = rng.normal(size=(5, 500))
+    sent = encode_curves([*curves, *removals(values, rng.uniform(size=5), tuple(range(5)))], 1, 4000)
+    assert max(curve["points"] for curve in sent["curves"]) == 24
+    assert sum(curve["kind"] == "response" for curve in sent["curves"]) == 40
+    assert at_rest(sent) <= 50_000
 
 
 def buffers(value):
