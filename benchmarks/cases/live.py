@@ -120,6 +120,7 @@ def flood(size: Size) -> Figure:
         for said, holds in (
             ("the last event is not what stands in the page and in Python", found.final),
             (f"{found.most_unanswered} messages unanswered at once", found.most_unanswered <= 2),
+            (f"{found.together} calls of the model at once", found.together == 1),
             (f"{found.older} numbers older than one shown before", found.older == 0),
         )
         if not holds

@@ -95,13 +95,19 @@ class Beneath:
         if self.view is not None:
             self.view.park()
 
+    def retire(self) -> None:
+        """Leave the page once nobody looks at the row."""
+        if self.view is not None:
+            self.view.retire()
+
     def _open(self, wish: int, row: int, targets: Any, notebook: bool) -> None:
         view: View | None = None
         opened: dict[str, Any] = {"row": row}
         if row >= 0:
             try:
                 view = self.view_of(row, Environment(interactive=True, notebook=notebook), targets=targets)
-                opened |= {"model": view.widget.model_id}
+                # not by its public name: that one is for those who mean to keep it
+                opened |= {"model": view._live_widget().model_id}  # noqa: SLF001 - see above
             except Exception as error:  # noqa: BLE001 - said in the view
                 view = None
                 opened |= {"error": str(error)}

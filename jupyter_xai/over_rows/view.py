@@ -187,6 +187,7 @@ class GlobalView:
     def retire(self) -> None:
         """Park; and leave the page once nobody looks: the cell that made this view has run again."""
         self.park()
+        self._beneath.retire()
         self._presence.replaced()
 
     def explain_row(

@@ -19,6 +19,7 @@ LAST = 200
 """Steps of the slider, from 0."""
 
 SETUP = '''
+import threading
 import anywidget, numpy as np, traitlets
 import jupyter_xai as xai
 
@@ -42,10 +43,23 @@ class Echo(anywidget.AnyWidget):
 
 rows = np.stack([np.linspace(0, 200, 40).round(), np.linspace(20, 70, 40).round()], axis=1)
 
-def bank(X):
+turn, inside, most_inside = threading.Lock(), 0, 0
+
+def chance(X):
     amount = np.asarray(X)[:, 0].round()
     bad = 0.1 + 0.004 * amount + 0.001 * (amount % 3)
     return np.stack([bad, 1 - bad], axis=1)
+
+def bank(X):
+    global inside, most_inside
+    with turn:
+        inside += 1
+        most_inside = max(most_inside, inside)
+    try:
+        return chance(X)
+    finally:
+        with turn:
+            inside -= 1
 
 view = xai.explain(bank, [150.0, 40.0], background=rows, feature_names=["amount", "age"], method="kernel_shap",
                    output_names=["bad", "good"], targets=["bad"])
@@ -132,7 +146,7 @@ window.hand = (() => {
   };
 
   /** Many events: what was shown in which order, how many messages were on their way, and what stands at the end. */
-  const flood = async (values, gap) => {
+  const flood = async (values, gap, letsGo) => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const out = new Set();
     let most = 0, sent = 0;
@@ -157,6 +171,7 @@ window.hand = (() => {
       await pause(begun + i * gap - performance.now());
       at = i;
       put(value);
+      if (letsGo && i % letsGo === letsGo - 1) slider().dispatchEvent(new Event('change', {bubbles: true}));
       if (i === 99) await window.afterHundred();
     }
     const seconds = (performance.now() - begun) / 1000;
@@ -194,7 +209,11 @@ class Flood:
     most_unanswered: int
     older: int
     final: bool
-    edits: str
+    """The last event stands on the page and in Python."""
+    told: str
+    """What Python holds at the end: whether anything runs, edits, prediction, what the explanation is of."""
+    together: int
+    """Most calls of the model that ran at the same time."""
     growth: float
     """Megabytes that the page's heap has grown after the first hundred."""
 
@@ -231,8 +250,8 @@ def rounds(page: Any, blocks: int = 5, events: int = 30, gap: float = 1000 / 30)
     return Rounds(view, found["echo"], len(found["view"]) - len(view), min(found["ahead"]))
 
 
-def flood(opened: Notebook, events: int = 1000, gap: float = 10) -> Flood:
-    """Move the slider so many times, let go, and see what is left of it."""
+def flood(opened: Notebook, events: int = 1000, gap: float = 10, lets_go: int = 0) -> Flood:
+    """Move the slider so many times, let go, and see what is left of it; ``lets_go`` once after so many events each."""
     page = opened.page
     browser = page.context.new_cdp_session(page)
 
@@ -242,17 +261,26 @@ def flood(opened: Notebook, events: int = 1000, gap: float = 10) -> Flood:
 
     at_hundred: list[float] = []
     page.expose_function("afterHundred", lambda: at_hundred.append(heap()))
-    found = page.evaluate("([n, g]) => window.hand.flood(window.hand.sweep(n), g)", [events, gap])
+    found = page.evaluate(
+        "([n, g, l]) => window.hand.flood(window.hand.sweep(n), g, l)", [events, gap, lets_go]
+    )
     growth = heap() - at_hundred[0]
     browser.detach()
-    edits = opened.python("print(view.what_if.edits)").strip()
-    expected = f"[{{'op': 'set', 'feature': 'amount', 'value': {7 * (events - 1) % (LAST + 1)}}}]"
+    last = 7 * (events - 1) % (LAST + 1)
+    told = opened.python(
+        "found = view.wait(60); print(view.busy, view.what_if.edits, round(view.prediction, 3), "
+        "round(float(found.predictions[0]), 3), most_inside)"
+    ).strip()
+    told, _, together = told.rpartition(" ")
+    chance = round(0.1 + 0.004 * last + 0.001 * (last % 3), 3)
+    expected = f"False [{{'op': 'set', 'feature': 'amount', 'value': {last}}}] {chance} {chance}"
     return Flood(
         seconds=found["seconds"],
         sent=found["sent"],
         most_unanswered=found["most"],
         older=found["older"],
-        final=found["final"] and edits == expected,
-        edits=edits,
+        final=found["final"] and found["value"] == str(last) and told == expected,
+        told=told,
+        together=int(together),
         growth=growth,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.lab import Notebook, Server, open_context
+from tests.browser.lab import BRIGHT, Notebook, Server, open_context
 from tests.browser.leftovers import PROBE, WATCH, left
 from tests.browser.seen import FILM, LOAN, TABLE_CELL, TEXT_CELL, expect
 from tests.browser.waiting import eventually, until, until_gone, until_text
@@ -178,6 +178,109 @@ def test_no_answer_is_said_and_taken_back(watched: Make) -> None:
     opened.expect_python("print(loan.last.status, loan.last.n_evals > 0, loan.busy)", "settled True False")
 
 
+COMPARED = """
+import numpy as np
+import jupyter_xai as xai
+
+rows = np.random.default_rng(0).normal(size=(30, 3))
+def bank(X):
+    good = 1 / (1 + np.exp(-2 * X[:, 0] + X[:, 1]))
+    return np.stack([1 - good, good], axis=1)
+names = {"feature_names": ["income", "debt", "age"], "output_names": ["unpaid", "paid"]}
+compared = xai.compare(bank, rows[0], ["kernel_shap", "lime"], background=rows, n_samples=100,
+                       targets=["unpaid", "paid"], **names)
+compared
+"""
+MANY = """
+many = xai.explain_dataset(bank, rows, "norm_lime", n_samples=100, tolerance=0, **names)
+many
+"""
+COMPARISON, DATASET = ".jx:has(.cp)", ".jx:has(.gl)"
+STATES = f"""() => ['{COMPARISON}', '{DATASET}'].every(view =>
+  document.querySelector(view)?.querySelector('.jx-state')?.textContent.includes('settled'))"""
+
+
+def test_comparisons_and_many_rows_leave_nothing_and_say_that_the_kernel_has_gone(watched: Make) -> None:
+    opened = watched(COMPARED, MANY)
+    page = opened.page
+    page.set_viewport_size({"width": 1100, "height": 3000})
+    opened.run_cell(1)
+    opened.run_cell(2)
+    until(page, STATES)
+    eventually(lambda: counts(opened, "timers", "threads"), {"timers": 0, "threads": 0}, page)
+    one = counts(opened)
+    assert (one["models"], one["widgets"]) == (2, 2)
+    for _ in range(3):
+        # a row stands beneath when the cell is run again
+        many = page.locator(DATASET).first
+        many.get_by_role("button", name="income", exact=True).click()
+        many.locator(".gl-d .btn").first.click()
+        until_text(page, ".gl-o .jx .jx-state", "settled")
+        for cell in (1, 2):
+            opened.run_cell(cell)
+        opened.wait_idle()
+        page.wait_for_selector(".gl-o", state="detached")
+        until(page, STATES)
+    eventually(lambda: counts(opened), one, page)
+
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    for view in (COMPARISON, DATASET):
+        until_text(page, f"{view} [role=note]", "The kernel has gone")
+        # what needs no kernel goes on: another output
+        radios = page.locator(view).get_by_role("radiogroup", name="Output explained").get_by_role("radio")
+        other = next(radio for radio in radios.all() if radio.get_attribute("aria-checked") == "false")
+        name = other.inner_text()
+        other.click()
+        checked = page.locator(view).get_by_role("radio", checked=True)
+        eventually(lambda checked=checked: checked.inner_text(), name, page)
+    page.locator(COMPARISON).get_by_role("button", name="LIME").click()
+    until_text(page, f"{COMPARISON} [aria-sort=descending]", "LIME")
+    opened.ready()
+    for cell in (0, 1, 2):
+        opened.run_cell(cell)
+    until(page, STATES)
+    until_gone(page, COMPARISON, "The kernel has gone")
+    for cell in (1, 2):
+        page.evaluate("i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i }", cell)
+        opened.command("notebook:clear-cell-output")
+    page.wait_for_selector(".jx", state="detached")
+    eventually(lambda: counts(opened, *NONE), NONE, page)
+    # nothing is lost
+    opened.expect_python("print(compared.comparison.status, many.result.status)", "settled settled")
+
+
+# what one place of a view shows: its words, the state of every control, and its photo
+_SHOWN = """view => JSON.stringify([view.innerText,
+  [...view.querySelectorAll('input, select, details')].map(field => field.open ?? [field.value, field.checked]),
+  [...view.querySelectorAll('[aria-pressed], [aria-checked], [aria-selected]')].map(
+    e => [e.getAttribute('aria-pressed'), e.getAttribute('aria-checked'), e.getAttribute('aria-selected')]),
+  [...view.querySelectorAll('.gone, .on, .th [aria-sort]')].map(e => e.className + e.getAttribute('aria-sort')),
+  [...view.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())])"""
+
+
+class Places:
+    """Two places of one view, which have to show the same after each thing that is done in one of them."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self.first, self.second = page.locator(".jx").all()
+        self._last = ""
+
+    def agree(self) -> None:
+        """Wait until both show the same, and something else than the last time."""
+        # a tip is what hover and focus show: each has its own
+        self._page.mouse.move(0, 0)
+        self._page.evaluate("() => document.activeElement?.blur()")
+        shown: list[str] = []
+
+        def both() -> bool:
+            shown[:] = [self.first.evaluate(_SHOWN), self.second.evaluate(_SHOWN)]
+            return shown[0] == shown[1] != self._last
+
+        eventually(both, True, self._page)
+        self._last = shown[0]
+
+
 def test_two_places_of_one_view_agree(watched: Make) -> None:
     opened = watched(TABLE_CELL, "loan")
     page = opened.page
@@ -186,21 +289,8 @@ def test_two_places_of_one_view_agree(watched: Make) -> None:
     expect(page, "live", LOAN)
     opened.run_cell(2)
     expect(page, "live", LOAN, LOAN)
-    first, second = page.locator(".jx").all()
-    seen: list[str] = []
-
-    def agree() -> None:
-        # a tip is what hover and focus show: each has its own
-        page.mouse.move(0, 0)
-        page.evaluate("() => document.activeElement?.blur()")
-
-        def both() -> bool:
-            one, other = first.inner_text(), second.inner_text()
-            return one == other and one not in seen
-
-        eventually(both, True, page)
-        seen.append(first.inner_text())
-
+    places = Places(page)
+    first, second, agree = places.first, places.second, places.agree
     agree()
     second.get_by_role("radiogroup", name="Output explained").get_by_role("radio").nth(1).click()
     agree()
@@ -208,16 +298,122 @@ def test_two_places_of_one_view_agree(watched: Make) -> None:
     agree()
     second.locator(".jx-rem").get_by_role("button").last.click()
     agree()
+    opened.expect_python(
+        "print([loan.widget.display.get(name) for name in ('target', 'sort', 'removed')])", "[1, 'name', 1]"
+    )
     first.get_by_role("slider").first.focus()
     page.keyboard.press("Home")
     agree()
     opened.expect_python("print(len(loan.what_if.edits))", "1")
-    second.get_by_role("button", name="Undo").click()
-    opened.expect_python("print(len(loan.what_if.edits))", "0")
+    for button, edits in (("Undo", 0), ("Redo", 1), ("Reset", 0)):
+        second.get_by_role("button", name=button).click()
+        agree()
+        opened.expect_python("print(len(loan.what_if.edits))", str(edits))
+    first.get_by_text("Settings").click()
+    agree()
     second.get_by_label("method").select_option(value="permutation_shap")
     until_text(page, ".jx .jx-state", "settled")
     agree()
+    opened.expect_python("print(loan.explanation.method)", "permutation_shap")
     # what each has for itself
     first.get_by_role("slider").first.focus()
     assert first.evaluate("e => e.contains(document.activeElement)")
     assert not second.evaluate("e => e.contains(document.activeElement)")
+
+
+PHOTO = (
+    BRIGHT
+    + """
+view = xai.explain(bright, photo, segmentation="grid", n_segments=12, fill=0, method="kernel_shap", n_samples=100,
+                   output_names=["day", "night"])
+display(view, view)
+"""
+)
+
+
+def test_two_places_of_a_photo_agree(notebook: Make) -> None:
+    opened = notebook(PHOTO)
+    page = opened.page
+    page.set_viewport_size({"width": 1100, "height": 2400})
+    opened.run_all()
+    until(page, "() => document.querySelectorAll('.jx canvas').length === 2")
+    until_text(page, ".jx .jx-state", "settled")
+    places = Places(page)
+    first, second, agree = places.first, places.second, places.agree
+    agree()
+    for place, name in ((first, "opacity of the heat"), (second, "smallest contribution shown")):
+        place.get_by_role("slider", name=name).focus()
+        page.keyboard.press("PageDown" if place is first else "PageUp")
+        agree()
+    opened.expect_python(
+        "print(view.widget.display['opacity'] < 0.75, view.widget.display['threshold'] > 0)", "True True"
+    )
+    first.get_by_role("radio", name="box").check()
+    agree()
+    box = second.locator("canvas").bounding_box()
+    page.mouse.click(box["x"] + 5, box["y"] + 5)
+    agree()
+    opened.expect_python("print(view.what_if.edits)", "[{'op': 'hide', 'pieces': [0]}]")
+    first.get_by_role("checkbox", name="what the model sees").check()
+    agree()
+    second.get_by_role("checkbox", name="what the model sees").uncheck()
+    agree()
+    first.get_by_role("slider", name="blur").focus()
+    page.keyboard.press("End")
+    agree()
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['hide', 'adjust']")
+    second.locator(".jx-rem").get_by_role("button", name="one more").click()
+    agree()
+    first.get_by_role("button", name="Reset").click()
+    agree()
+    # another cut, by the settings
+    first.get_by_text("Settings").click()
+    agree()
+    first.get_by_role("slider", name="number of pieces").focus()
+    page.keyboard.press("Home")
+    agree()
+    opened.expect_python("print(view.busy, view.explanation.params['n_segments'] == 12)", "False False")
+
+
+REVIEW = """
+import numpy as np
+import jupyter_xai as xai
+
+def critic(texts):
+    return np.array([[1 - p, p] for p in (0.2 + 0.6 * ("dull" in t) - 0.1 * ("brave" in t) for t in texts)])
+
+view = xai.explain(critic, "a brave but dull film. a dull end", output_names=["good", "bad"], n_samples=200,
+                   tolerance=0)
+display(view, view)
+"""
+
+
+def test_two_places_of_a_text_agree(notebook: Make) -> None:
+    opened = notebook(REVIEW)
+    page = opened.page
+    page.set_viewport_size({"width": 1100, "height": 2400})
+    opened.run_all()
+    until(page, "() => document.querySelectorAll('.jx .tx-body').length === 2")
+    until_text(page, ".jx .jx-state", "settled")
+    places = Places(page)
+    first, second, agree = places.first, places.second, places.agree
+    agree()
+    second.get_by_label("a click strikes").select_option(label="equal words")
+    agree()
+    first.locator("[data-unit='3']").click()
+    agree()
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['strike']")
+    assert opened.python("print(view.what_if.edits[0]['positions'])").strip() == "[3, 6]"
+    second.get_by_role("button", name="Undo").click()
+    agree()
+    first.locator("[data-unit='4']").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("story")
+    page.keyboard.press("Enter")
+    agree()
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['replace']")
+    second.get_by_label("Group equal words").check()
+    agree()
+    opened.expect_python("print(view.widget.display['grouped'])", "True")
+    first.locator(".jx-rem").get_by_role("button", name="one more").click()
+    agree()
