@@ -51,7 +51,12 @@ function Sentence({ store }: { store: Store }) {
   const live = streaming || store.whatif.moving.value ? "off" : "polite";
   // the element stays while it is empty: a screen reader hears only what changes in a region that it knows
   const kind = flipsNamed(geometry) ? "jx-say two" : "jx-say";
-  if (!geometry || !(values ?? told) || isFlat(values, prediction)) return <p class={kind} aria-live={live} />;
+  if (!geometry || !(values ?? told) || isFlat(values, prediction))
+    return (
+      <p class={kind} aria-live={live}>
+        {geometry && values && <Changed store={store} />}
+      </p>
+    );
   const names = namesAfter(geometry, store.whatif.changes.value);
   const rich = !values
     ? (told ?? [])
@@ -97,7 +102,9 @@ function Body({ store, narrow }: { store: Store; narrow: boolean }) {
     ...(response.size + adjustment.size > 0 ? ["sliders"] : []),
     ...(removal.size > 0 ? ["the removal slider"] : []),
   ].join(", ");
-  const flat = estimate?.state !== "running" && isFlat(values, prediction) && type !== "pixels";
+  // what was changed by hand has to be there to be changed back
+  const untouched = type !== "pixels" && store.whatif.edits.value.length === 0;
+  const flat = untouched && estimate?.state !== "running" && isFlat(values, prediction);
   return (
     <>
       {!flat &&

@@ -62,7 +62,7 @@ export function readFrame(frame: Frame, features: () => number = () => 0): Estim
     original: float32(frame.original),
     edited: frame.original !== undefined,
     carried: false,
-    absent: ids ? missing(ids, known) : NONE,
+    absent: ids ? missing(ids, count) : NONE,
   };
 }
 

@@ -25,6 +25,12 @@ export function featureOfUnit(groups: readonly number[], unit: number): number {
 
 const units = new WeakMap<Layout, Map<number, number>>();
 
+/** Of an edited text: words that were inserted count on after those of the original, in either numbering. */
+export function featureAfter(layout: Layout & { type: "tokens" }, unit: number): number {
+  const beyond = unit - layout.offsets.length;
+  return beyond < 0 ? featureOfUnit(layout.groups, unit) : unitsOf(layout).size + beyond;
+}
+
 /** How many stretches of a text each feature has; counted once a layout. */
 export function unitsOf(layout: Layout & { type: "tokens" }): ReadonlyMap<number, number> {
   const known = units.get(layout);
@@ -81,9 +87,10 @@ export function namesAfter(geometry: Geometry | null, changes: Changes): readonl
   if (made && made.layout === layout) return made.names;
   const names = rowsOf(geometry).map((row) => row.name);
   if (layout?.type === "tokens") {
-    const alone = unitsOf(layout).size === layout.offsets.length;
-    if (alone) for (const [unit, text] of changes.replaced) names[featureOfUnit(layout.groups, unit)] = text;
+    const count = layout.offsets.length;
+    const alone = unitsOf(layout).size === count;
     for (const { text } of changes.inserted) names.push(text);
+    for (const [unit, text] of changes.replaced) if (alone || unit >= count) names[featureAfter(layout, unit)] = text;
   }
   named.set(changes, { layout, names });
   return names;

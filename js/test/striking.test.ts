@@ -215,7 +215,8 @@ it("shows what Python replaced and inserted, with its weight, as text", async ()
     edits: [
       { op: "replace", position: 0, text: "<b>Very</b>" },
       { op: "strike", positions: [3] },
-      { op: "insert", position: 4, text: "really" },
+      { op: "insert", position: 4, text: "quite" },
+      { op: "replace", position: 4, text: "really" },
     ],
   });
   const base = review().frame as Record<string, unknown>;
@@ -234,6 +235,66 @@ it("shows what Python replaced and inserted, with its weight, as text", async ()
   expect(view.root.querySelector(".tx-body b")).toBeNull();
   expect(word(3).className).toContain("gone");
   expect(view.words(".jx-say")).toContain("Raised most by really, dull");
+});
+
+it("words that were inserted are struck, come back and are written anew like any other", async () => {
+  const put = { op: "insert" as const, position: 2, text: "never" };
+  await show({ request: { edits: [put, { op: "insert" as const, position: 4, text: "really" }] } });
+  click(4);
+  await later(280);
+  expect(edits()?.at(-1)).toEqual({ op: "strike", positions: [4] });
+  expect(word(4).getAttribute("aria-label")).toBe("never, struck");
+  expect(word(5).className).toContain("new");
+  expect(view.words(".jx-say")).toMatch(/With 1 word inserted\.$/);
+  await press(word(4), " ");
+  expect(edits()?.at(-1)).toEqual({ op: "restore", positions: [4] });
+  expect(view.words(".jx-say")).toMatch(/With 2 words inserted\.$/);
+  word(5).dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+  await painted();
+  await type("so very");
+  expect(edits()?.at(-1)).toEqual({ op: "replace", position: 5, text: "so very" });
+  expect(view.words(".tx-body")).toBe("So dull, never so dull so very!");
+  expect(document.activeElement).toBe(word(5));
+  await press(word(5), "Enter");
+  await type("really");
+  expect(edits()?.at(-1)).toEqual({ op: "restore", positions: [5] });
+  // with its sentence goes what belongs to the text alone
+  await press(word(4), " ", { shiftKey: true });
+  expect(edits()?.at(-1)).toEqual({ op: "strike", positions: [4] });
+});
+
+it("a click that ends a word being written strikes nothing; the next one does", async () => {
+  await show();
+  const down = (unit: number) => word(unit).dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+  await press(word(0), "Enter");
+  const field = draft() as HTMLInputElement;
+  field.value = "Very";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  await painted();
+  down(2);
+  field.dispatchEvent(new FocusEvent("blur"));
+  await painted();
+  click(2);
+  await later(280);
+  expect(edits()).toEqual([{ op: "replace", position: 0, text: "Very" }]);
+  down(2);
+  click(2);
+  await later(280);
+  expect(edits()?.at(-1)).toEqual({ op: "strike", positions: [2] });
+});
+
+it("a text whose words do nothing any more is there to be changed back", async () => {
+  const flat = { values: floats(...new Array(8).fill(0)), std_errors: undefined, original: floats(0.793, 0.207) };
+  const struck = { edits: [{ op: "strike" as const, positions: [0, 1, 2] }] };
+  await show({ request: struck, frame: { ...(review().frame as object), ...flat } });
+  expect(view.words("[role=note]")).toContain("No feature changes this output");
+  expect(view.words(".jx-say")).toBe("Without 3 words: 0.793 \u2192 0.793.");
+  click(1);
+  await later(280);
+  expect(edits()?.at(-1)).toEqual({ op: "restore", positions: [1] });
+  view.close();
+  await show({ frame: { ...(review().frame as object), ...flat, original: undefined } });
+  expect(view.$(".tx-body")).toBeNull();
 });
 
 it("a saved page strikes nothing", async () => {

@@ -153,6 +153,17 @@ it("values of an edited text stand at their words' own numbers", () => {
   vi.advanceTimersByTime(200);
   expect([...(store.picture.value.values ?? [])].map((value) => Math.round(10 * value))).toEqual([0, 5, 6, 7]);
   expect([...(store.picture.value.estimate?.absent ?? [])]).toEqual([0]);
+  // of two that were inserted the first was struck
+  receive("frame", {
+    ...edited,
+    run: 3,
+    n_features: 2,
+    ids: [1, 4],
+    values: floats(0.5, 0.7, 0, 0),
+    std_errors: undefined,
+  });
+  vi.advanceTimersByTime(200);
+  expect([...(store.picture.value.estimate?.absent ?? [])]).toEqual([0, 2, 3]);
 });
 
 const asked = () => port.write.mock.calls.map(([, request]) => request.edits as Edit[]);

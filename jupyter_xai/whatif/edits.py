@@ -18,6 +18,8 @@ adjust     kind, amount        blur (sigma in pixels), noise (deviation), bright
                                rotation (degrees, counter-clockwise)
 =========  ==================  =========================================================================
 
+Of a text the k-th inserted unit has the position ``n + k``, k from 0, and can be struck and replaced as well.
+
 Edits are a log: a later one on the same column, unit, piece or adjustment replaces an earlier one, so that
 leaving out the last takes back one change. All are applied to the *original*: positions, pieces and boxes are
 always those of the original layout, and an image is adjusted before anything of it is hidden.

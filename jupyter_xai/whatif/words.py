@@ -31,6 +31,8 @@ class EditedText:
 def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]], mask_token: str = "") -> EditedText:
     """Strike, replace and insert. Separators stay, as when the masker deletes units.
 
+    Inserted units count on after those of the text, in the order of their edits, and can be struck and replaced.
+
     Parameters
     ----------
     layout : Tokens
@@ -52,7 +54,9 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]], mask_token: st
     ... )
     EditedText(text='Fine,  dull', offsets=((0, 4), (7, 11)), units=(0, 2))
     """
+    edits = list(edits)
     count = len(layout.offsets)
+    total = count + sum(edit["op"] == "insert" for edit in edits)
     changed: dict[int, str] = {}
     struck: set[int] = set()
     inserted: dict[int, list[tuple[int, str]]] = {}
@@ -60,7 +64,7 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]], mask_token: st
     for edit in edits:
         op, positions = edit["op"], edit.get("positions", [edit.get("position")])
         for position in positions:
-            _check_position(layout, op, position)
+            _check_position(layout, op, position, total)
             if op == "insert":
                 inserted.setdefault(position, []).append((following, edit["text"]))
                 following += 1
@@ -72,14 +76,14 @@ def edit_text(layout: Tokens, edits: Iterable[Mapping[str, Any]], mask_token: st
     for position, (start, end) in enumerate(layout.offsets):
         written.add(layout.text[at:start])
         for unit, new in inserted.get(position, ()):
-            written.add(new, unit)
+            written.add(changed.get(unit, new), None if unit in struck else unit)
             written.add(" ")
         text = changed.get(position, layout.text[start:end])
         written.add(text, None if position in struck else position)
         at = end
     for unit, new in inserted.get(count, ()):
         written.add(" ")
-        written.add(new, unit)
+        written.add(changed.get(unit, new), None if unit in struck else unit)
     written.add(layout.text[at:])
     edited = "".join(written.parts)
     if not written.units:
@@ -105,11 +109,12 @@ class _Writing:
         self._length += len(text)
 
 
-def _check_position(layout: Tokens, op: str, position: int) -> None:
+def _check_position(layout: Tokens, op: str, position: int, total: int) -> None:
     count = len(layout.offsets)
-    if position > (count if op == "insert" else count - 1):
+    if position > (count if op == "insert" else total - 1):
         behind = f", and {count} is behind the last" if op == "insert" else ""
+        more = f", and what was inserted up to {total - 1}" if op != "insert" and total > count else ""
         raise InputError(
             f"The edit {op} names position {position}: the text has {count} {layout.units}, at 0 to "
-            f"{count - 1}{behind}."
+            f"{count - 1}{behind}{more}."
         )

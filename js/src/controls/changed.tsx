@@ -31,15 +31,19 @@ export function Changed({ store }: { store: Store }) {
 /** `With blur 4 px, 2 pieces hidden`; "" where the rows say it themselves. */
 export function changeWords(geometry: Geometry, changes: Changes): string {
   const { layout } = geometry;
-  const { struck, replaced, inserted, hidden, boxes, strokes, adjusted } = changes;
+  const { hidden, boxes, strokes, adjusted } = changes;
   if (layout.type === "tokens") {
     const word = featureWord(geometry);
+    const count = layout.offsets.length;
+    const of = (units: Iterable<number>) => [...units].filter((unit) => unit < count).length;
+    const [struck, replaced] = [of(changes.struck), of(changes.replaced.keys())];
+    const inserted = changes.inserted.filter((_, at) => !changes.struck.has(count + at)).length;
     const written = [
-      ...(replaced.size > 0 ? [`${counted(replaced.size, word)} replaced`] : []),
-      ...(inserted.length > 0 ? [`${counted(inserted.length, word)} inserted`] : []),
+      ...(replaced > 0 ? [`${counted(replaced, word)} replaced`] : []),
+      ...(inserted > 0 ? [`${counted(inserted, word)} inserted`] : []),
     ];
     const parts = [
-      ...(struck.size > 0 ? [`without ${counted(struck.size, word)}`] : []),
+      ...(struck > 0 ? [`without ${counted(struck, word)}`] : []),
       ...(written.length > 0 ? [`with ${written.join(" and ")}`] : []),
     ];
     return capital(parts.join(", "));

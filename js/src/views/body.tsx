@@ -3,7 +3,7 @@ import { Component, type ComponentChildren, type RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Draft } from "../components/draft";
 import { OWN_KEYS } from "../components/keys";
-import { featureOfUnit, unitsOf } from "../features";
+import { featureAfter, featureOfUnit, unitsOf } from "../features";
 import { counted } from "../format";
 import { couldBeZero, FAINT_SHARE } from "../scales";
 import type { Edit, Geometry, TextLayout } from "../schema.gen";
@@ -49,6 +49,8 @@ export function Body(props: BodyProps) {
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   /** A click that strikes once no second one on the same word follows. */
   const clicked = useRef<{ unit: number; strike: () => void } | null>(null);
+  /** The pointer is down to end what is being written: that is all its click does. */
+  const ending = useRef(false);
   const [sight] = useState(() => new Sight());
   useEffect(
     () => () => {
@@ -76,7 +78,9 @@ export function Body(props: BodyProps) {
   let parts: ComponentChildren[] = [];
   const count = layout.offsets.length;
   const known = unitsOf(layout).size;
-  const original = (unit: number) => layout.text.slice(...(layout.offsets[unit] as [number, number]));
+  /** What stood there at first. */
+  const original = (unit: number) =>
+    changes.inserted[unit - count]?.text ?? layout.text.slice(...(layout.offsets[unit] as [number, number]));
   const word = (unit: number, feature: number, text: string, way: "" | " gone" | " new") => {
     const key = ofFeature[feature] ?? -1;
     const { kind = "", height = 0, ground = 0, says = "" } = mark(key) ?? {};
@@ -96,13 +100,14 @@ export function Body(props: BodyProps) {
   const write = (op: "replace" | "insert", position: number, text: string) => {
     const done = (typed: string, byKey: boolean) => {
       setWriting(null);
-      refocus.current = byKey ? Math.min(position, count - 1) : null;
+      refocus.current = byKey ? back : null;
       whatif.change(...editOf(op, position, typed, text, original, changes.replaced.has(position)));
     };
+    const back = op === "replace" ? position : Math.min(position, count - 1);
     const label = op === "replace" ? `instead of ${original(position)}` : "new words";
     const cancel = () => {
       setWriting(null);
-      refocus.current = Math.min(position, count - 1);
+      refocus.current = back;
     };
     parts.push(<Draft key={`draft ${op} ${position}`} label={label} text={text} onDone={done} onCancel={cancel} />);
   };
@@ -111,8 +116,11 @@ export function Body(props: BodyProps) {
     const lead = position === count;
     changes.inserted.forEach((inserted, i) => {
       if (inserted.position !== position) return;
+      const unit = count + i;
+      const text = changes.replaced.get(unit) ?? inserted.text;
       if (lead) parts.push(" ");
-      word(count + i, known + i, inserted.text, " new");
+      if (writing?.op === "replace" && writing.position === unit) write("replace", unit, text);
+      else word(unit, known + i, text, changes.struck.has(unit) ? " gone" : " new");
       if (!lead) parts.push(" ");
     });
     if (writing?.op !== "insert" || writing.position !== position) return;
@@ -144,18 +152,20 @@ export function Body(props: BodyProps) {
 
   /** Strikes words or takes that back, with all that are one feature or are shown as one. */
   const strike = (unit: number, how: Scope) => {
-    if (!live || unit >= count) return;
+    if (!live) return;
     const entryOf = (other: number) => ofFeature[featureOfUnit(layout.groups, other)];
     const spelled = (other: number) => original(other).toLocaleLowerCase();
     const all = [...layout.offsets.keys()];
     const wanted =
-      how === "sentence"
-        ? inSentenceOf(layout.text, layout.offsets, unit)
-        : how === "equal"
-          ? all.filter((other) => spelled(other) === spelled(unit))
-          : [unit];
+      unit >= count
+        ? []
+        : how === "sentence"
+          ? inSentenceOf(layout.text, layout.offsets, unit)
+          : how === "equal"
+            ? all.filter((other) => spelled(other) === spelled(unit))
+            : [unit];
     const chosen = new Set(wanted.map(entryOf));
-    const positions = all.filter((other) => chosen.has(entryOf(other)));
+    const positions = unit < count ? all.filter((other) => chosen.has(entryOf(other))) : [unit];
     const { struck, replaced } = whatif.changes.peek();
     const gone = struck.has(unit) || replaced.has(unit);
     whatif.change({ op: gone ? "restore" : "strike", positions });
@@ -168,16 +178,18 @@ export function Body(props: BodyProps) {
   const point = (event: Event) => {
     const unit = unitAt(event);
     if (unit !== null && event.type === "focusin") setActive(unit);
-    setHot(unit === null ? null : (ofFeature[featureOfUnit(layout.groups, unit)] ?? null));
+    setHot(unit === null ? null : (ofFeature[featureAfter(layout, unit)] ?? null));
   };
   const onClick = (event: MouseEvent) => {
     const unit = unitAt(event);
+    const ended = ending.current;
+    ending.current = false;
     clearTimeout(waiting.current);
     const first = clicked.current;
     clicked.current = null;
     // a fast hand is at the next word already
     if (first && first.unit !== unit) first.strike();
-    if (!live || writing || event.detail > 1 || isSelecting()) return;
+    if (!live || writing || ended || event.detail > 1 || isSelecting()) return;
     const how = event.shiftKey ? "sentence" : scope;
     if (unit !== null) {
       const act = () => {
@@ -195,20 +207,20 @@ export function Body(props: BodyProps) {
     clearTimeout(waiting.current);
     clicked.current = null;
     const unit = unitAt(event);
-    if (unit === null || unit >= count || !live || writing) return;
+    if (unit === null || !live || writing) return;
     globalThis.getSelection?.()?.removeAllRanges();
     setWriting({ op: "replace", position: unit });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const focused = unitAt(event) ?? active;
-    const position = Math.min(focused, count);
+    const position = changes.inserted[focused - count]?.position ?? Math.min(focused, count);
     const acts: Record<string, () => void> = {
       " ": () => strike(focused, event.shiftKey ? "sentence" : scope),
-      Enter: () => focused < count && setWriting({ op: "replace", position: focused }),
+      Enter: () => setWriting({ op: "replace", position: focused }),
       i: () => setWriting({ op: "insert", position }),
       Insert: () => setWriting({ op: "insert", position }),
-      a: () => setWriting({ op: "insert", position: Math.min(position + 1, count) }),
+      a: () => setWriting({ op: "insert", position: Math.min(position + Number(focused < count), count) }),
     };
     const act = live ? acts[event.key] : undefined;
     if (act) {
@@ -234,6 +246,7 @@ export function Body(props: BodyProps) {
       role="group"
       aria-label={label}
       onMouseDown={(event) => {
+        ending.current = writing !== null;
         // Shift strikes a sentence here: it must not select up to this word
         if (live && event.shiftKey && unitAt(event) !== null) event.preventDefault();
       }}

@@ -4,7 +4,7 @@ import { OWN_KEYS } from "../components/keys";
 import { useShared } from "../components/shared";
 import { useStill } from "../components/still";
 import { namesAfter, rowsOf } from "../features";
-import { counted, decimalsFor, signClass, signed, UNKNOWN } from "../format";
+import { counted, decimalsFor, shortened, signClass, signed, UNKNOWN } from "../format";
 import { couldBeZero } from "../scales";
 import type { Geometry, TextLayout } from "../schema.gen";
 import type { Picture, Store } from "../store";
@@ -133,7 +133,7 @@ function Key({
     return (
       <div class="tx-key">
         <span>
-          <bdi class="ink">{entry.word}</bdi>
+          <bdi class="ink">{shortened(entry.word)}</bdi>
           {entry.count > 1 && ` ×${entry.count}`} {reading(entry.value, entry.error, geometry.output_unit, end)}
           {alone >= 0 && <Alone store={store} feature={alone} verb="struck" />}
         </span>

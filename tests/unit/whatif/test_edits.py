@@ -130,6 +130,10 @@ def test_malformed_edits(edit, message):
     assert message in str(caught.value)
 
 
+def insert(position, text):
+    return {"op": "insert", "position": position, "text": text}
+
+
 # --- text -----------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +149,10 @@ def test_malformed_edits(edit, message):
         ([{"op": "replace", "position": 2, "text": "fine"}, {"op": "restore", "positions": [2]}], "A dull, dull film. 🙂"),
         ([{"op": "insert", "position": 1, "text": "not"}, strike(0)], " not dull, dull film. 🙂"),
         ([{"op": "insert", "position": 4, "text": "noir"}], "A dull, dull film noir. 🙂"),
+        ([insert(1, "not"), insert(4, "noir"), strike(5)], "A not dull, dull film . 🙂"),
+        ([insert(1, "not"), insert(4, "noir"), strike(4, 5), {"op": "restore", "positions": [4]}], "A not dull, dull film . 🙂"),
+        ([insert(1, "not"), insert(4, "noir"), {"op": "replace", "position": 4, "text": "so"}], "A so dull, dull film noir. 🙂"),
+        ([insert(1, "not"), {"op": "replace", "position": 4, "text": "so"}, {"op": "restore", "positions": [4]}], "A not dull, dull film. 🙂"),
     ],
 )  # fmt: skip
 def test_texts(edits, text):
@@ -155,6 +163,7 @@ def test_texts(edits, text):
     ("edits", "message"),
     [
         ([strike(4)], "The edit strike names position 4: the text has 4 words, at 0 to 3."),
+        ([insert(1, "not"), strike(5)], "names position 5: the text has 4 words, at 0 to 3, and what was inserted up to 4."),
         ([{"op": "insert", "position": 5, "text": "x"}], "names position 5: the text has 4 words, at 0 to 3, and 4 is behind the last."),
         ([setting("age", 3)], "The edit set does not apply to a text: expected one of strike, restore, replace, insert."),
     ],

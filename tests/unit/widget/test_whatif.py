@@ -79,6 +79,10 @@ def test_words_keep_their_numbers_and_the_page_its_layout() -> None:
     assert after.feature_names == ("fun", "film", "if", "long", "dull")
     assert view._page.get("frame")["ids"] == [1, 2, 3, 4, 5]
     assert view._page.get("geometry")["layout"]["offsets"] == offsets
+    view.what_if({"op": "strike", "positions": [2]}, {"op": "insert", "position": 0, "text": "so"})
+    view.what_if({"op": "strike", "positions": [5]})  # of the two that were inserted the first
+    assert view.explanation.feature_names == ("so", "fun", "if", "long")
+    assert view._page.get("frame")["ids"] == [6, 1, 3, 4]
     view.what_if.reset()
     assert "ids" not in (view.explanation and view._page.get("frame"))
     np.testing.assert_array_equal(view.explanation.values, first.values)
