@@ -20,7 +20,7 @@ from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiEr
 from jupyter_xai.evaluation import Pool
 from jupyter_xai.explanation import Explanation, Layout
 from jupyter_xai.inputs import Recognised, seed
-from jupyter_xai.models.targets import default_threshold
+from jupyter_xai.models.targets import default_threshold, resolve_targets
 from jupyter_xai.models.traceback import hint, users_line
 from jupyter_xai.params import ChoiceParam, ParamSpec
 from jupyter_xai.protocols import Batch, Kind, Predictor, Progress, Watch
@@ -76,6 +76,7 @@ class Session:
         self._batch_size = batch_size
         self._custom: dict[str, Any] = {}
         self._target_objects: Any = None
+        self._highest: tuple[int, ...] | None = None
         self._altered: tuple[dict[str, Any], Any] | None = None
         self._original: tuple[Any, Layout] | None = None
         self._pool = Pool()
@@ -203,6 +204,9 @@ class Session:
         kernel, instance = self._make(request)
         targets = request.get("targets")
         chosen = list(targets) if targets else self._target_objects
+        edited_by_hand = bool(request.get("edits"))
+        if chosen is None and edited_by_hand:
+            chosen = self._highest_before(request)
 
         def knowing(progress: Progress) -> bool:
             self._learn()  # the opening is drawn in the outputs' own space
@@ -216,9 +220,18 @@ class Session:
             last = None
             for last in estimates:
                 self._learn()
+                if not targets and not edited_by_hand:
+                    self._highest = last.targets
                 yield noted(last, STOPPED_BEFORE) if last.status == "stopped" else last
         if last is not None and last.status in {"settled", "capped"}:
             yield from self._with_curves(request, last, watch)
+
+    def _highest_before(self, request: Mapping[str, Any]) -> list[int] | None:
+        """The outputs that are highest before any edit: they stay the explained ones, whatever becomes highest."""
+        if self._highest is None and request.get("method") not in self._custom:
+            scores = self.predict({**request, "edits": []})
+            self._highest = resolve_targets(None, self._predictor, scores, self._n_targets).indices
+        return None if self._highest is None else list(self._highest)
 
     def _with_curves(
         self, request: Mapping[str, Any], last: Explanation, watch: Watch

@@ -139,6 +139,35 @@ def test_a_stroke_of_the_page_is_explained_saved_and_taken_back() -> None:
     np.testing.assert_array_equal(view.explanation.values, before.values)
 
 
+@pytest.mark.parametrize("first", ["the original", "an edited one"])
+def test_outputs_stay_those_of_the_original_whatever_becomes_highest(first: str) -> None:
+    def seven(X: Any) -> Any:
+        scores = np.exp(np.asarray(X)[:, :1] * np.linspace(-1, 1, 7))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    view = xai.explain(
+        seven,
+        [1.0, 1.0, 1.0],
+        method="kernel_shap",
+        background=ROWS,
+        feature_names=NAMES,
+        output_names=list("abcdefg"),
+        n_targets=2,
+    )
+    if first == "the original":
+        assert view.explanation.output_names == ("g", "f")
+    view.what_if(income=-2.0)
+    edited = view.explanation
+    assert int(np.argmax(edited.all_predictions)) == 0
+    assert edited.output_names == ("g", "f")
+    view.what_if.reset()
+    assert view.explanation.output_names == ("g", "f")
+    view._ask(
+        {**view._scene.request, "targets": [3], "edits": [{"op": "set", "feature": "income", "value": 0.0}]}
+    )
+    assert view.explanation.output_names == ("d",)
+
+
 def test_traits_follow() -> None:
     view = table()
     seen: list[float] = []
