@@ -60,6 +60,7 @@ class Scene:
         )  # its steps are atomic: the page's messages come on another thread
         self._geometry_run = -1
         self._original: Layout | None = None
+        self._original_cut: dict[str, Any] = {}
         self._unedited: NDArray[np.float64] | None = None
         self._sent: tuple[Any, ...] = ()
         self._ids: tuple[int, tuple[int, ...] | None] = (-1, None)
@@ -211,15 +212,21 @@ class Scene:
 
     def _layout_before_edits(self, features: Layout) -> Layout:
         """The original's layout, if features of the edited instance are numbered as its are."""
+        cut = self._cut()
         if not self.request.get("edits"):
-            self._original = features
+            self._original, self._original_cut = features, cut
             return features
-        if self._original is None or not _alike(self._original, features):
+        if self._original is None or self._original_cut != cut or not _alike(self._original, features):
             original = self._question.layout({**self.request, "edits": []})
             if not _alike(original, features):
                 return features
-            self._original = original
+            self._original, self._original_cut = original, cut
         return self._original
+
+    def _cut(self) -> dict[str, Any]:
+        """How the input is cut and hidden: under other settings the original's layout is another one too."""
+        given, known = self.request.get("params", {}), self._question.params(self.request)
+        return {spec.name: given.get(spec.name) for spec in known if spec.part == "input"}
 
     def _status(self, run: int, seconds: float) -> dict[str, Any]:
         rate = self._rows / seconds if seconds > 0 and self._rows else None

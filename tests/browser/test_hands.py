@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.browser.lab import Notebook
 from tests.browser.test_live import wait_state
-from tests.browser.waiting import until, until_gone, until_text
+from tests.browser.waiting import eventually, until, until_gone, until_text
 
 Make = Callable[..., Notebook]
 
@@ -174,27 +174,109 @@ def test_a_photo_is_brushed_by_hand_and_by_keys(notebook: Make) -> None:
     )
 
 
+# where two pieces meet on the canvas, as the page draws it, and whether each of its pixels there is white
+BORDERS = """
+import numpy as np
+
+def borders(labels, size):
+    width, height = size
+    rows = np.arange(height) * labels.shape[0] // height
+    columns = np.arange(width) * labels.shape[1] // width
+    drawn = labels[rows][:, columns]
+    right = drawn[:, np.minimum(np.arange(width) + 2, width - 1)]
+    below = drawn[np.minimum(np.arange(height) + 2, height - 1)]
+    return (right != drawn) | (below != drawn)
+"""
+WHITE = """() => {
+  const canvas = document.querySelector('.jx canvas');
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  let bits = '';
+  for (let at = 0; at < data.length; at += 4)
+    bits += data[at] > 230 && data[at + 1] > 230 && data[at + 2] > 230 ? 1 : 0;
+  return [canvas.width, canvas.height, bits];
+}"""
+
+
+def borders_drawn(opened: Notebook, labels: str) -> float:
+    """How much of the canvas is white exactly where pieces of these labels meet, from 0 to 1."""
+    width, height, bits = opened.page.evaluate(WHITE)
+    code = (
+        f"white = np.array([c == '1' for c in '{bits}']).reshape({height}, {width})\n"
+        f"meet = borders({labels}, ({width}, {height}))\n"
+        "print((white & meet).sum() / max(1, (white | meet).sum()))"
+    )
+    return float(python(opened, code))
+
+
 def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
-    opened = notebook(IMAGE)
+    # dark but for a corner that is not quite white: what is white is a border
+    opened = notebook(
+        BORDERS + IMAGE.replace("rng.normal(120, 40", "rng.normal(80, 20").replace("= 230", "= 180")
+    )
     page = opened.page
     opened.run_all()
     page.wait_for_selector(".jx canvas")
     settled(page)
-    summary = page.locator(".jx .jx-panel summary")
+    until(page, "() => document.querySelector('.jx canvas').width > 100")
+    view, canvas = page.locator(".jx"), page.locator(".jx canvas")
+
+    # a piece hidden, a stroke: before the cut
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"])
+    until_text(page, ".jx .jx-say", "1 piece hidden")
+    view.locator(".cover").focus()
+    page.keyboard.press("Space")
+    until_text(page, ".jx .jx-say", "1 stroke brushed")
+    settled(page)
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['hide', 'brush']")
+
+    summary = view.locator(".jx-panel summary")
     summary.focus()
     page.keyboard.press("Enter")  # the notebook's own Enter would begin to edit the cell
-    pieces = page.locator(".jx").get_by_role("slider", name="number of pieces")
+    pieces = view.get_by_role("slider", name="number of pieces")
     pieces.scroll_into_view_if_needed()
     box = pieces.bounding_box()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + box["height"] / 2, steps=4)
     page.get_by_text("pieces would be explained").wait_for()
+    # nothing is explained yet; what is drawn are the borders of the cut that is tried, and no others
     assert python(opened, "print(view.last.features.labels.max() + 1)") == "12"
+    tried = int(str(pieces.get_attribute("aria-valuetext")).replace(",", ""))
+    python(
+        opened,
+        f"cut = view._question.layout({{**view._scene.request, 'params': {{**view._scene.request['params'], "
+        f"'n_segments': {tried}}}, 'edits': []}}).labels",
+    )
+    count = int(python(opened, "print(cut.max() + 1)"))
+    assert count > 12
+    until_text(page, ".jx .im", f"{count} pieces would be explained")
+    eventually(
+        lambda: borders_drawn(opened, "cut"), lambda found: found > 0.9, page
+    )  # the stroke lies over some
+    assert borders_drawn(opened, "view.last.features.labels") < 0.7
+    assert view.locator(".im-pic .lab").count() == 0
+
     page.mouse.up()
     until_gone(page, ".jx", "would be explained")
     settled(page)
-    assert int(python(opened, "print(view.explanation.features.labels.max() + 1)")) > 12
+    # now it is; the hidden piece was one of the old cut, which is said, and the stroke is where it was
+    opened.expect_python("print((view.explanation.features.labels == cut).all())", "True")
+    opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['brush']")
+    until_text(page, ".jx .jx-hands", "The photo is cut anew: 1 hidden piece shown again.")
+    until_text(page, ".jx .jx-say", f"of {count} pieces", "With 1 stroke brushed")
+
+    # the pieces under the pointer are those of the new cut, and so is the one that a click hides
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for x, y in ((0.1, 0.1), (0.9, 0.2), (0.3, 0.9), (0.95, 0.95)):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        piece = int(python(opened, f"print(cut[int({y} * cut.shape[0]), int({x} * cut.shape[1])])"))
+        until_text(page, ".jx .rdo", re.compile(rf"^piece {piece + 1}\b"))
+    page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + 0.95 * box["height"])
+    opened.expect_python("print(view.what_if.edits[-1])", f"{{'op': 'hide', 'pieces': [{piece}]}}")
+    until_gone(page, ".jx", "cut anew")
 
 
 def test_words_are_written_and_struck(notebook: Make) -> None:

@@ -54,7 +54,10 @@ export function PhotoCanvas(props: CanvasProps) {
   const ground = known?.ground ?? null;
   const pieces = props.cut ?? known;
   const changes = store.whatif.changes.value;
-  const edited = useEdited(layout, ground, pieces?.ground ?? null, changes, store.removal.value?.removed);
+  // pieces of the present cut are no pieces of one that is tried
+  const away = outlined ? NONE : changes.hidden;
+  const removed = outlined ? undefined : store.removal.value?.removed;
+  const edited = useEdited(layout, ground, pieces?.ground ?? null, { ...changes, hidden: away }, removed);
   const live = store.reachable.value && store.trial.value === null && !fixed;
   const [width, height] = imageSize(layout);
 
@@ -145,6 +148,7 @@ export function PhotoCanvas(props: CanvasProps) {
 }
 
 const NO_RIM: readonly number[] = [];
+const NONE: ReadonlySet<number> = new Set();
 /** Opaque black, whichever end comes first: the channels are equal and the opacity is set in both. */
 const BLACK = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer)[0] as number;
 const NOTHING = { values: [], shown: () => false, end: 1, opacity: 0 };

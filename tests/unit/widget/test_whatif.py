@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from typing import Any
 
 import numpy as np
@@ -388,3 +389,12 @@ def test_another_cut_takes_hidden_pieces_back_and_keeps_what_is_where_it_is() ->
     assert [edit["op"] for edit in view.what_if.edits] == ["brush", "occlude", "adjust"]
     assert view.explanation.features.shape == (9,)
     assert view.explanation.predictions[0] > hidden
+    # the page has the new pieces, of the picture before any change
+    layout = view._page.get("geometry")["layout"]
+    assert layout["n_features"] == 9
+    labels = np.frombuffer(zlib.decompress(layout["labels"]), "<u2").reshape(24, 24)
+    np.testing.assert_array_equal(labels, view.explanation.features.labels)
+    assert layout["fill"] == "0"
+    view.update(fill="mean")
+    _ = view.explanation
+    assert view._page.get("geometry")["layout"]["fill"] == "mean"
