@@ -236,6 +236,8 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     const streaming = now.state === "running" && !ended && reachable.value;
     const layout = geometry.value?.layout;
     const sort = display.value.sort ?? "weight";
+    // weights that are carried over may be those of an edited instance
+    const drawn = { ...now, edited: now.edited || now.carried, streaming, settings: request.value.params };
     let end = 1;
     if (values) {
       const kept = memory && memory.target === target && memory.sort === sort && memory.layout === layout;
@@ -247,11 +249,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         frozen,
       });
       memory = { order, sort, target, layout };
-      end = ruler.read(target, wantedEnd(values, errors), { ...now, streaming, settings: request.value.params });
+      end = ruler.read(target, wantedEnd(values, errors), drawn);
     } else {
       const map = now.pixels.get(target);
-      if (map)
-        end = ruler.read(target, wantedEnd(map.values, null), { ...now, streaming, settings: request.value.params });
+      if (map) end = ruler.read(target, wantedEnd(map.values, null), drawn);
     }
     const order = memory && memory.layout === layout ? memory.order : [];
     return {

@@ -309,6 +309,11 @@ describe("the scale of the original", () => {
     expect(weights(5, 1, { original: undefined, seq: 2 })).toBe(0.4);
     store.whatif.change(set("duration", 6));
     expect(weights(6, 9)).toBe(0.4);
+    // its large weights stay on the screen until the original's come again: they move nothing
+    store.whatif.undo();
+    const opening = { values: undefined, state: "running", n_evals: 0, original: undefined };
+    expect(weights(7, 1, opening)).toBe(0.4);
+    expect(store.picture.value.estimate?.carried).toBe(true);
   });
 
   it("is another one's for another method or setting; then the edited instance has its own", () => {
