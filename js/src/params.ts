@@ -120,9 +120,9 @@ export function lostToCut(before: Request, after: Request): string {
   const cut = ({ params }: Request) => [...CUTS].map((name) => params?.[name]).join();
   if (cut(before) === cut(after) || after.edits?.some(({ op }) => OF_PIECES.has(op))) return "";
   const { hidden, struck, replaced, inserted } = readEdits(before.edits ?? []);
-  const words = struck.size + replaced.size + inserted.length;
-  if (hidden.size > 0) return `The photo is cut anew: ${counted(hidden.size, "hidden pieces")} shown again.`;
-  return words > 0 ? `The text is cut anew: ${counted(words, "changes")} of words taken back.` : "";
+  const things = hidden.size > 0 ? "hidden pieces" : "changed words";
+  const count = hidden.size + struck.size + replaced.size + inserted.length;
+  return count > 0 ? `Cut anew: ${counted(count, things)} put back.` : "";
 }
 
 /** What stays when the method changes: how the input is cut and hidden. */

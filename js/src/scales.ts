@@ -51,28 +51,23 @@ interface Drawn {
   settings: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Settings of how long a run lasts: they move no weight. */
-const LENGTHS = new Set(["n_samples", "tolerance", "batch_size"]);
-
 /**
  * The ends of the bars' scales by output. An edited instance keeps the original's, once that is known from a whole
- * estimate: what changes is the bars.
+ * estimate: what changes is the bars. How long a run lasts moves no weight.
  */
-export class Ruler {
-  #ends = new Map<number, { end: number; sure: boolean }>();
-  #asked = "";
-
-  read(target: number, wanted: number, { method, value_unit, edited, streaming, settings = {} }: Drawn): number {
-    const lasting = Object.entries(settings).filter(([name]) => !LENGTHS.has(name));
-    const asked = JSON.stringify([method, value_unit, lasting]);
-    if (asked !== this.#asked) this.#ends.clear();
-    this.#asked = asked;
-    const known = this.#ends.get(target);
+export function createRuler() {
+  const ends = new Map<number, { end: number; sure: boolean }>();
+  let before = "";
+  return (target: number, wanted: number, { method, value_unit, edited, streaming, settings }: Drawn): number => {
+    const asked = JSON.stringify([method, value_unit, { ...settings, n_samples: 0, tolerance: 0 }]);
+    if (asked !== before) ends.clear();
+    before = asked;
+    const known = ends.get(target);
     if (known?.sure && edited) return known.end;
     const end = nextEnd(known?.end, wanted, streaming);
-    this.#ends.set(target, { end, sure: !edited && (known?.sure || !streaming) });
+    ends.set(target, { end, sure: !edited && (known?.sure || !streaming) });
     return end;
-  }
+  };
 }
 
 /** Whether a value lies beyond the scale: its bar ends in a tip that points on. */

@@ -14,7 +14,7 @@ import { Pacer } from "./pacer";
 import { lostToCut } from "./params";
 import { nextOrder, type Sort } from "./ranking";
 import { type Removal, removalOf } from "./removal";
-import { Ruler, wantedEnd } from "./scales";
+import { createRuler, wantedEnd } from "./scales";
 import type {
   Board,
   Curves,
@@ -208,7 +208,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   }
 
   let memory: { order: number[]; sort: Sort; target: number; layout: unknown } | null = null;
-  const ruler = new Ruler();
+  const ruler = createRuler();
 
   /** What the view opened with. */
   let first: Request | null = null;
@@ -249,10 +249,10 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
         frozen,
       });
       memory = { order, sort, target, layout };
-      end = ruler.read(target, wantedEnd(values, errors), drawn);
+      end = ruler(target, wantedEnd(values, errors), drawn);
     } else {
       const map = now.pixels.get(target);
-      if (map) end = ruler.read(target, wantedEnd(map.values, null), drawn);
+      if (map) end = ruler(target, wantedEnd(map.values, null), drawn);
     }
     const order = memory && memory.layout === layout ? memory.order : [];
     return {

@@ -231,15 +231,15 @@ describe("the panel", () => {
       { op: "adjust" as const, kind: "blur" as const, amount: 1 },
     ];
     await show({ ...base, geometry: { ...(base.geometry as object), params: [count] }, request: { edits } });
-    expect(view.words(".jx-hands")).not.toContain("cut anew");
+    expect(view.words(".jx-hands")).not.toContain("Cut anew");
     move("n segments", 79);
     slider("n segments").dispatchEvent(new Event("change", { bubbles: true }));
     await later(650);
     expect((view.model.get("request") as { edits: unknown[] }).edits).toEqual([edits[1]]);
-    expect(view.words(".jx-hands [role=status]")).toBe("The photo is cut anew: 2 hidden pieces shown again.");
+    expect(view.words(".jx-hands [role=alert]")).toBe("Cut anew: 2 hidden pieces put back.");
     view.all(".jx-hands button")[0]?.click();
     await painted();
-    expect(view.$(".jx-hands [role=status]")).toBeNull();
+    expect(view.$(".jx-hands [role=alert]")).toBeNull();
     // Python cuts a text anew
     view.close();
     const struck = {
@@ -251,7 +251,7 @@ describe("the panel", () => {
     view = mounted(text("a dull film", [[0, 1], [2, 6], [7, 11]], [0.1, 0.2, 0.3], { request: struck })); // biome-ignore format: spans
     await painted();
     await python(view.model, "request", { edits: [], params: { split: "sentence" } });
-    expect(view.words(".jx-hands [role=status]")).toBe("The text is cut anew: 2 changes of words taken back.");
+    expect(view.words(".jx-hands [role=alert]")).toBe("Cut anew: 2 changed words put back.");
   });
 
   it("is not there in a saved page, and a method that does not apply says why", async () => {

@@ -264,7 +264,7 @@ def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
     # now it is; the hidden piece was one of the old cut, which is said, and the stroke is where it was
     opened.expect_python("print((view.explanation.features.labels == cut).all())", "True")
     opened.expect_python("print([edit['op'] for edit in view.what_if.edits])", "['brush']")
-    until_text(page, ".jx .jx-hands", "The photo is cut anew: 1 hidden piece shown again.")
+    until_text(page, ".jx .jx-hands", "Cut anew: 1 hidden piece put back.")
     until_text(page, ".jx .jx-say", f"of {count} pieces", "With 1 stroke brushed")
 
     # the pieces under the pointer are those of the new cut, and so is the one that a click hides
@@ -276,7 +276,7 @@ def test_another_cut_is_seen_before_it_is_explained(notebook: Make) -> None:
         until_text(page, ".jx .rdo", re.compile(rf"^piece {piece + 1}\b"))
     page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + 0.95 * box["height"])
     opened.expect_python("print(view.what_if.edits[-1])", f"{{'op': 'hide', 'pieces': [{piece}]}}")
-    until_gone(page, ".jx", "cut anew")
+    until_gone(page, ".jx", "Cut anew")
 
 
 def test_words_are_written_and_struck(notebook: Make) -> None:

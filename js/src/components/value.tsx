@@ -1,4 +1,4 @@
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { domainOf, parseValue, valueText } from "../columns";
 import { same } from "../decode";
 import type { Value } from "../edits";
@@ -52,7 +52,6 @@ export function ValueField({ column, value, onChange }: ValueProps) {
 function Typed({ column, value, onChange }: ValueProps) {
   const [draft, setDraft] = useState<string | null>(null);
   const [told, setTold] = useState(false);
-  const id = useId();
   const text = valueText(value, column);
   const wrong = draft !== null && parseValue(draft, column) === undefined;
   const write = (next: string | null) => {
@@ -73,7 +72,6 @@ function Typed({ column, value, onChange }: ValueProps) {
         inputMode={column.kind === "number" ? "decimal" : "text"}
         aria-label={column.name}
         aria-invalid={wrong}
-        aria-describedby={told ? id : undefined}
         size={Math.max(2, Math.min(14, (draft ?? text).length))}
         onInput={(event) => write(event.currentTarget.value)}
         onBlur={apply}
@@ -85,7 +83,7 @@ function Typed({ column, value, onChange }: ValueProps) {
         }}
       />
       {told && (
-        <span class="err" role="alert" id={id}>
+        <span class="err" role="alert">
           not a number
         </span>
       )}

@@ -13,6 +13,8 @@ export function Hands({ store }: { store: Store }) {
   const [said, setSaid] = useState("");
   if (!geometry || !EDITABLE.has(geometry.layout.type) || !store.reachable.value) return null;
   const changed = whatif.canUndo.value;
+  // a failed run says itself why
+  const told = store.dropped.value || (store.status.value?.state !== "failed" && whatif.refused.value);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(
@@ -35,14 +37,9 @@ export function Hands({ store }: { store: Store }) {
       {button("Redo", whatif.canRedo.value, whatif.redo)}
       {button("Reset", changed, whatif.reset)}
       {button(said || "Copy as Python", changed || store.tuned.value, copy)}
-      {store.dropped.value && (
-        <span class="s q" role="status">
-          {store.dropped.value}
-        </span>
-      )}
-      {whatif.refused.value && store.status.value?.state !== "failed" && (
+      {told && (
         <span class="s err" role="alert">
-          {whatif.refused.value}
+          {told}
         </span>
       )}
     </span>
