@@ -12,6 +12,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -56,7 +57,12 @@ def hand() -> dict[str, Any]:
         busy = hand.rounds(opened.page)
         opened.release()
         opened.wait_idle()
-        return {"quiet": quiet, "busy": busy, "flood": hand.flood(opened)}
+        opened.run_cell(2)
+        opened.wait_busy(2)
+        loop = hand.rounds(opened.page, blocks=2)
+        opened.release()
+        opened.wait_idle()
+        return {"quiet": quiet, "busy": busy, "loop": loop, "flood": hand.flood(opened)}
 
 
 def beyond_echo(work: str, when: str, share: float, limit: float) -> Figure:
@@ -94,6 +100,14 @@ def slider_busy(size: Size) -> Figure:
     """The same while a cell runs in the main shell."""
     browser_wanted(size)
     return beyond_echo("the same while a cell sleeps in the main shell", "busy", 0.95, 50)
+
+
+@row("live-slider-loop")
+def slider_loop(size: Size) -> Figure:
+    """The same while a cell computes in Python itself, which holds the interpreter's lock: no goal, it is told."""
+    browser_wanted(size)
+    told = beyond_echo("the same while a cell runs a loop of pure Python", "loop", 0.95, float("inf"))
+    return replace(told, goal="reported")
 
 
 @row("live-curve")

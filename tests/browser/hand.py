@@ -15,6 +15,16 @@ from typing import Any
 
 from tests.browser.lab import HOLD, Notebook, Server, chromium
 
+LOOP = """
+import pathlib
+pathlib.Path("go").unlink(missing_ok=True)
+while not pathlib.Path("go").exists():
+    for _ in range(300_000):
+        pass
+pathlib.Path("go").unlink()
+"""
+"""A cell that computes in Python itself until it is released."""
+
 LAST = 200
 """Steps of the slider, from 0."""
 
@@ -227,7 +237,7 @@ def a_view() -> Iterator[Notebook]:
         stack.callback(server.close)
         browser = stack.enter_context(chromium())
         page = browser.new_context(viewport={"width": 1100, "height": 1000}).new_page()
-        server.write("hand.ipynb", SETUP, HOLD, "ended = True")
+        server.write("hand.ipynb", SETUP, HOLD, LOOP)
         yield ready(Notebook(server, page, "hand.ipynb").open().ready())
 
 
