@@ -207,7 +207,11 @@ export function openSession(model: Model): Session {
   ]);
   let connection: Said | null | undefined;
   const onConnection = (_: unknown, status: string) => {
-    if (status !== "connected") lose();
+    if (status !== "connected") {
+      lose();
+      // a kernel that was shut down takes no message: nothing will come back
+      if (status === "disconnected") send("ping");
+    }
     // what was sent meanwhile goes first; the answer to this says that the way is open again
     else back();
   };

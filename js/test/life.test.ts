@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import entry, { mount } from "../src/index";
-import { StandIn } from "../src/standin";
+import { revive, StandIn } from "../src/standin";
 import { measure } from "../src/theme";
 import { column, floats, frame, geometry, image, status, table, text } from "./fixtures";
 import { mounted, painted, python } from "./mounted";
@@ -44,6 +44,43 @@ describe("life of a view", () => {
     dispose();
     expect(model.listeners).toBe(0);
   }, 120_000);
+
+  it("what streams is drawn in sight only, again after it was out of sight, and its end in any case", async () => {
+    let seen: (isIntersecting: boolean) => void = () => {};
+    vi.stubGlobal(
+      "IntersectionObserver",
+      class {
+        constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
+          seen = (isIntersecting) => tell([{ isIntersecting }]);
+        }
+        observe() {}
+        disconnect() {}
+      },
+    );
+    const state = table({ status: status({ state: "running" }) });
+    const view = mounted(state);
+    await painted();
+    const frames = [0.3, 0.4, 0.5, 0.6].map((first, at) => {
+      const values = floats(first, 0.2, 0.1, 0.05, 0, 0, 0, 0);
+      return revive({ ...(state.frame as object), seq: 2 + at, values, state: at < 3 ? "running" : "settled" });
+    });
+    const first = () => view.words(".jx-row:not(.th) .num");
+    await python(view.model, "frame", frames[0]);
+    expect(first()).toContain("+0.300");
+    seen(false);
+    await python(view.model, "frame", frames[1]);
+    expect(first()).toContain("+0.300");
+    seen(true);
+    await painted();
+    expect(first()).toContain("+0.400");
+    await python(view.model, "frame", frames[2]);
+    expect(first()).toContain("+0.500");
+    seen(false);
+    await python(view.model, "frame", frames[3]);
+    expect(first()).toContain("+0.600");
+    view.close();
+    vi.unstubAllGlobals();
+  });
 
   it("the regions that a screen reader listens to stay while what they say comes and goes", async () => {
     const whole = new StandIn(table() as never, { live: true });
@@ -110,7 +147,7 @@ describe("life of a view", () => {
     expect(view.words("[role=status]")).toContain("The connection to the kernel is lost.");
     await tell("disconnected");
     view.$(".jx-foot > .btn")?.click(); // what is sent waits with the host
-    expect(model.sent.map((message) => (message as { type: string }).type)).toEqual(["hello", "more"]);
+    expect(model.sent.map((message) => (message as { type: string }).type)).toEqual(["hello", "ping", "more"]);
     const before = model.get("display");
     view.all('[role="radio"]')[1]?.click();
     const chosen = model.get("display");

@@ -289,14 +289,16 @@ def test_one_view_in_two_cells(notebook: Make) -> None:
     )
 
 
-@pytest.mark.parametrize("how", ["restarted", "killed"])
-def test_a_kernel_that_has_gone_is_said_by_the_view(notebook: Make, how: str) -> None:
+@pytest.mark.parametrize("how", ["restarted", "killed", "shut down"])
+def test_a_kernel_that_has_gone_is_said_by_the_view(notebook: Make, lab: Server, how: str) -> None:
     opened = notebook(TEXT_CELL)
     page = opened.page
     opened.run_all()
     expect(page, "live", FILM)
     if how == "restarted":
         page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    elif how == "shut down":  # as a hub does with idle ones
+        lab.shutdown_kernels()
     else:
         page.evaluate(
             """() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
