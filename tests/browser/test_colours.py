@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jupyter_xai.widget.fallback import fallback_html
 from tests.browser.plain import GROUNDS, OVERLAPS, STATES
 from tests.browser.seen import contrasts
 from tests.browser.waiting import eventually
+from tests.golden.make import state_of
 from tests.golden.samples import EVERY
 
 LARGE = {"500 features", "rows wide", "rows many", *(f"compare {n} methods" for n in (2, 3, 5, 6))}
@@ -126,6 +129,13 @@ def test_what_is_under_the_pointer_is_read(ground: str, show: Callable[..., Any]
     assert [text for text in contrasts(page.locator("#view")) if text["ratio"] < 4.5] == []
 
 
+WORDS = """() => [...document.querySelectorAll('.tx-body .w:is(.pos, .neg)')].map(word => {
+  // "colour x y blur spread" of the bar: above the word or below it
+  const y = Number(/ 0px (-?[0-9.]+)px 0px 0px/.exec(getComputedStyle(word).boxShadow)?.[1]);
+  return [word.classList.contains('pos'), y < 0, y > 0, word.getAttribute('aria-label') ?? word.textContent];
+})"""
+
+
 @pytest.mark.parametrize("host", ["light", "forced, white", "forced, black"])
 def test_sign_is_said_by_place_and_in_print(host: str, show: Callable[..., Any]) -> None:
     ground, more = HOSTS[host]
@@ -144,15 +154,12 @@ def test_sign_is_said_by_place_and_in_print(host: str, show: Callable[..., Any])
     assert {one["side"] for one in found} == {"+", "\u2212"}
     assert [one for one in found if not one["side"] == one["said"] == one["kind"]] == []
     page = show(STATES["text"](), 820, ground, **more)
-    words = page.evaluate(
-        """() => [...document.querySelectorAll('.tx-body .w:is(.pos, .neg)')].map(word => {
-          // "colour x y blur spread" of the bar: above the word or below it
-          const y = Number(/ 0px (-?[0-9.]+)px 0px 0px/.exec(getComputedStyle(word).boxShadow)?.[1]);
-          return [word.classList.contains('pos'), y < 0, y > 0,
-                  word.getAttribute('aria-label') ?? word.textContent];
-        })"""
-    )
-    assert words
+    words = page.evaluate(WORDS)
+    # those that could be zero have an outline: in the same place
+    doubted = replace(EVERY["text"](), std_errors=np.full_like(EVERY["text"]().values, 0.2))
+    again = show(state_of("text", doubted), 820, ground, **more)
+    assert again.locator(".tx-body .w.hollow:is(.pos, .neg)").count() == len(words)
+    words += again.evaluate(WORDS)
     assert all(up == above and up != below for up, above, below, _ in words)
     assert all(("+" if up else "\u2212") in label for up, _, _, label in words)
 

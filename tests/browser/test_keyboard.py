@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.plain import STATES, table_of
 from tests.browser.shots import showcase, with_status
+from tests.browser.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -96,16 +97,29 @@ def test_who_undoes_all_stays_at_undo(show: Callable[..., Any]) -> None:
 
 
 def test_a_flip_that_is_tried_leads_to_undo(show: Callable[..., Any]) -> None:
-    page = show(showcase("applicant"), 820)
-    offer = page.locator(".jx-say button").last
-    offer.focus()
+    page = show(STATES["image"](), 820)
+    page.locator(".jx-say button").focus()
     page.keyboard.press("Enter")
-    assert page.evaluate(HERE) in {"Undo", *page.locator(".jx-say button").all_text_contents()}
-    assert page.locator(".jx-row .was").count() == 1
+    eventually(lambda: page.locator(".jx-say").inner_text().count("With 1 piece hidden"), 1, page)
+    assert page.locator(".jx-say button").count() == 0
+    assert page.evaluate(HERE) == "Undo"
 
 
 def test_who_points_is_not_led_anywhere(show: Callable[..., Any]) -> None:
-    page = show(showcase("applicant"), 820)
-    page.locator(".jx-say button").last.click()
-    # a table that has the focus keeps its rows in place: nobody asked for that
-    assert page.evaluate("() => document.activeElement.closest('.jx-grid')") is None
+    page = show(STATES["image"](), 820)
+    page.locator(".jx-say button").click()
+    eventually(lambda: page.locator(".jx-say").inner_text().count("With 1 piece hidden"), 1, page)
+    assert page.evaluate(HERE) is None
+
+
+def test_pieces_say_where_they_are(show: Callable[..., Any]) -> None:
+    page = show(STATES["image"](), 820)
+    pieces = page.get_by_role("listbox")
+    pieces.focus()
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    # a grid of 6 by 4: the first is piece 16, the second piece 1
+    eventually(lambda: chosen.get_attribute("aria-label"), "piece 1, upper left, +0.020 \u00b10.006", page)
+    assert pieces.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
+    page.keyboard.press("End")
+    assert page.locator(".rdo").inner_text().startswith("piece 12")

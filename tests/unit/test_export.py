@@ -42,6 +42,9 @@ def test_the_page_holds_the_whole_state(name: str) -> None:
         assert values.size == len(explanation.output_names) * state["frame"]["n_features"]
     assert page.count("<script") == page.count("</script>") == 2
     assert page.count("</style>") == 2
+    # whatever stands in it, a browser will load nothing for it
+    policy = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:;"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}' in page.split("<style>")[0]
 
 
 def test_user_text_cannot_leave_its_place() -> None:

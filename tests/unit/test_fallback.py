@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -83,6 +84,8 @@ def test_every_kind_survives_a_sanitizer_and_is_small(name: str) -> None:
     assert explanation.output_names[0] in said
     assert not re.search(r"\bnan\b", said)
     assert all(notice in said for notice in explanation.notices)
+    # a name that runs the other way turns nothing round it
+    assert f"<bdi>{escape(explanation.output_names[0])}</bdi>" in bundle["text/html"]
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert sum(len(part.encode()) for part in bundle.values()) <= 150_000
     assert not re.search(r"https?://|<script|javascript:", bundle["text/html"].replace("&lt;script", ""))
