@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { revive } from "../src/standin";
 import { floats, type Plain, status, table } from "./fixtures";
 import { type Mounted, mounted, painted, python } from "./mounted";
@@ -40,8 +40,8 @@ describe("talking to Python", () => {
     stop.dispatchEvent(new KeyboardEvent("keydown", { key: "Tab", bubbles: true }));
     stop.focus();
     await python(view.model, "status", status());
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("aria-label")).toBe("method"), 10_000);
     expect(view.$(".jx-meta .btn")).toBeNull();
-    expect(document.activeElement?.getAttribute("aria-label")).toBe("method");
     // without a row of controls around it: the first of the view
     view.close();
     await show({
@@ -53,8 +53,8 @@ describe("talking to Python", () => {
     });
     (view.$(".jx-msg .btn") as HTMLElement).focus();
     await python(view.model, "status", status({ state: "running", rows: 1 }));
+    await vi.waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("radio"), 10_000);
     expect(view.$(".jx-msg.error")).toBeNull();
-    expect(document.activeElement?.getAttribute("role")).toBe("radio");
     // who went elsewhere is left there
     view.$("select")?.focus();
     view.$("select")?.blur();
