@@ -26,6 +26,8 @@ STORED = Path(__file__).resolve().parents[1] / "golden" / "shots"
 SHOWCASE = STORED.parent / "showcase"
 THEMES = {"light": "#ffffff", "dark": "#111111"}
 WIDTHS = (360, 820, 1400)
+_FONT = "Helvetica,Arial,'DejaVu Sans Condensed',sans-serif"
+"""Of the width that hosts' fonts have; the last is there where a browser without any other is."""
 _COLOURS = 64
 """Colours of a stored picture: enough to look at, and small."""
 _FINE = {"photo": 255, "applicant": 128, "review": 128}
@@ -265,7 +267,7 @@ def take(page: Any, shown: Shown, *, theme: str, width: int) -> bytes:
     page.set_viewport_size({"width": width + 32, "height": 200})
     page.set_content(
         "<!doctype html><meta charset=utf-8><style>"
-        f":root{{--jp-layout-color0:{ground};--jp-ui-font-family:system-ui,sans-serif}}"
+        f":root{{--jp-layout-color0:{ground};--jp-ui-font-family:{_FONT}}}"
         f"body{{margin:16px;background:{ground}}}*{{transition:none!important}}</style>"
         "<style id=own></style><main></main>"
     )

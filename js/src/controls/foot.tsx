@@ -3,7 +3,7 @@ import { whole } from "../format";
 import type { Store } from "../store";
 import { doubt, featureWord, fillWords } from "../words";
 import { Hands } from "./hands";
-import { isFlat, Message } from "./message";
+import { isFlat, Message, noticesOf } from "./message";
 import { Panel } from "./panel";
 import { MoreSamples } from "./state";
 
@@ -20,8 +20,9 @@ export function Foot({ store, children, still }: { store: Store; children?: Comp
     values && !isFlat(values, prediction)
       ? doubt(values, errors, featureWord(geometry), HOLLOW[layout.type] ?? "hollow bars")
       : "",
-    layout.type === "pixels" ? fillWords(layout.fill) : "",
+    layout.type === "pixels" ? fillWords(layout.fill).replace("pieces", featureWord(geometry)) : "",
     geometry.took,
+    ...noticesOf(store, true),
     rows > 0 && store.paths.value.run === estimate?.run ? `Curves took ${whole(rows)} more rows.` : "",
   ].filter((fact) => fact !== "");
   return (

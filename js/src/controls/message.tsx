@@ -86,9 +86,16 @@ function Failure({ error, store }: { error: ErrorInfo; store: Store }) {
   );
 }
 
+/** What was noticed; how far curves reach stands beneath the picture, beside what they took. */
+export function noticesOf(store: Store, ofCurves: boolean): string[] {
+  const { estimate } = store.picture.value;
+  return [...new Set([...(store.status.value?.notices ?? []), ...(estimate?.notices ?? [])])].filter(
+    (notice) => (estimate !== null && /^(Response curves|The answer without)/.test(notice)) === ofCurves,
+  );
+}
+
 function Notices({ store }: { store: Store }) {
-  const frame = store.picture.value.estimate?.notices ?? [];
-  const notices = [...new Set([...(store.status.value?.notices ?? []), ...frame])];
+  const notices = noticesOf(store, false);
   if (notices.length === 0) return null;
   return (
     <Message kind="note">
