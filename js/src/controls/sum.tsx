@@ -1,5 +1,5 @@
 import { NumberLine } from "../components/line";
-import { counted, fixed, MINUS, prediction, signClass, sumDecimals, UNKNOWN } from "../format";
+import { counted, fixed, MINUS, prediction, signClass, sumDecimals } from "../format";
 import type { Store } from "../store";
 import { baseWord, featureWord, fitWords, gapWords, thresholdOf } from "../words";
 
@@ -8,20 +8,7 @@ export function Sum({ store }: { store: Store }) {
   const geometry = store.geometry.value;
   const picture = store.picture.value;
   const { estimate, row } = picture;
-  if (!geometry) return null;
-  if (!estimate || !Number.isFinite(picture.prediction)) {
-    if (store.status.value?.state !== "running") return null;
-    return (
-      <div class="jx-sum">
-        <div class="jx-eq">
-          <span>
-            <b>{UNKNOWN}</b> <span class="q">prediction</span>
-          </span>
-        </div>
-        <NumberLine base={Number.NaN} baseName="" value={Number.NaN} threshold={null} unit={geometry.output_unit} />
-      </div>
-    );
-  }
+  if (!geometry || !estimate || !Number.isFinite(picture.prediction)) return null;
   const base = estimate.base_values?.[row] ?? Number.NaN;
   const without = store.removal.value?.scores;
   // a stand-in whose fit is not known yet is one all the same
