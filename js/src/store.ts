@@ -284,15 +284,13 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
     removal,
     display,
     request,
-    link,
     picture,
-    asked,
-    reachable,
     dropped,
     tuned,
     whatif,
     predictions,
     originally,
+    ...answers,
     ...looking,
     show(patch) {
       display.value = { ...display.peek(), ...patch };
@@ -359,9 +357,6 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
       if (message.type === "preview") whatif.answered(message.id, message.predictions, message.error);
       if (message.type === "picture") looking.answered(message, buffers);
     },
-    expect: answers.expect,
-    heard: answers.heard,
-    alive: answers.alive,
     setLink(next) {
       link.value = next;
     },

@@ -3,7 +3,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { type Binary, same } from "./decode";
 import type { Opened, Overview, ToBrowser, ToPython } from "./schema.gen";
-import { createStore, type OwnedStore, type TraitName } from "./store";
+import { createStore, type Link, type OwnedStore, type TraitName } from "./store";
 
 /** What is used of anywidget's model; the stand-in of exported pages has the same. */
 export interface Model {
@@ -93,6 +93,12 @@ export function openSession(model: Model): Session {
 
   const send = (type: ToPython["type"]) => post({ type }) > 0;
 
+  /** What is said if no message comes. */
+  function unless(link: Link, within: number): void {
+    clearTimeout(pongTimer);
+    pongTimer = setTimeout(() => store.setLink(link), within);
+  }
+
   /** A hello sent before the page had a shell of its own waits for the running cell; a later message need not. */
   function knock(left = KNOCKS): void {
     clearTimeout(knockTimer);
@@ -116,8 +122,7 @@ export function openSession(model: Model): Session {
   }
 
   function lose(): void {
-    const link = store.link.peek();
-    if (link === "live" || link === "quiet") store.setLink("lost");
+    if (store.reachable.peek()) store.setLink("lost");
   }
 
   /** The way is open again: what may be lost is said again, and the answer says that it has come. */
@@ -201,8 +206,7 @@ export function openSession(model: Model): Session {
     "comm_live_update",
     () => {
       // anywidget hides the flag itself, so ask: a dead comm throws, a dying one does not answer
-      clearTimeout(pongTimer);
-      if (send("ping")) pongTimer = setTimeout(() => store.setLink("gone"), PONG_WITHIN_MS);
+      if (send("ping")) unless("gone", PONG_WITHIN_MS);
     },
   ]);
   let connection: Said | null | undefined;
@@ -211,9 +215,12 @@ export function openSession(model: Model): Session {
       lose();
       // a kernel that was shut down takes no message: nothing will come back
       if (status === "disconnected") send("ping");
+    } else if (store.link.peek() === "lost") {
+      // what was sent meanwhile goes first; the answer to this says that the way is open again. Without one the kernel
+      // may be another by now
+      back();
+      unless("quiet", RESTORED_WITHIN_MS);
     }
-    // what was sent meanwhile goes first; the answer to this says that the way is open again
-    else back();
   };
   const overview = signal<Overview | null>(null);
   const opened = signal<Opened | null>(null);

@@ -66,18 +66,18 @@ describe("life of a view", () => {
     });
     const first = () => view.words(".jx-row:not(.th) .num");
     await python(view.model, "frame", frames[0]);
-    expect(first()).toContain("+0.300");
+    await vi.waitFor(() => expect(first()).toContain("+0.300"));
     seen(false);
     await python(view.model, "frame", frames[1]);
     expect(first()).toContain("+0.300");
     seen(true);
     await painted();
-    expect(first()).toContain("+0.400");
+    await vi.waitFor(() => expect(first()).toContain("+0.400"));
     await python(view.model, "frame", frames[2]);
-    expect(first()).toContain("+0.500");
+    await vi.waitFor(() => expect(first()).toContain("+0.500"));
     seen(false);
     await python(view.model, "frame", frames[3]);
-    expect(first()).toContain("+0.600");
+    await vi.waitFor(() => expect(first()).toContain("+0.600"));
     view.close();
     vi.unstubAllGlobals();
   });
@@ -173,6 +173,33 @@ describe("life of a view", () => {
     send.mockRestore();
     view.close();
     expect(heard.size).toBe(0);
+  });
+
+  it("says that nobody answers where the connection is back and the kernel is another", async () => {
+    vi.useFakeTimers();
+    let tell: (from: unknown, status: string) => void = () => {};
+    const changed = { connect: (slot: typeof tell) => (tell = slot), disconnect: () => {} };
+    const model = Object.assign(new StandIn(table() as never, { live: true }), {
+      widget_manager: { kernel: { connectionStatusChanged: changed } },
+    });
+    const view = mounted({} as never, { model });
+    tell(null, "connecting");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(view.words(".jx-msg")).toContain("The connection to the kernel is lost.");
+    tell(null, "connected");
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(view.words(".jx-msg")).toContain("No answer from the kernel yet.");
+    tell(null, "connecting");
+    tell(null, "connected");
+    model.emit("msg:custom", { type: "pong", id: 9 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(view.$(".jx-msg")).toBeNull();
+    tell(null, "connecting");
+    tell(null, "connected");
+    view.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   it("says again what went down a wire that was dead before anybody was told", async () => {
