@@ -166,6 +166,7 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
   const whatif = createWhatIf({
     reachable: () => reachable.peek(),
     run: () => known.peek()?.run ?? 0,
+    begun: () => Math.max(known.peek()?.run ?? 0, status.peek()?.run ?? 0),
     preview: (edits) => port.post({ type: "preview", edits: [...edits] }),
     ask: (edits) => store.ask({ edits: [...edits] }),
     guess: (edit) => guessOf(edit, known.peek(), geometry.peek(), paths.peek(), behind.peek()),

@@ -50,6 +50,8 @@ export interface Hands {
   reachable(): boolean;
   /** The newest run that has been painted. */
   run(): number;
+  /** The newest run that has begun. */
+  begun(): number;
   /** Asks for the predictions after these edits; false if it cannot be sent. */
   preview(edits: readonly Edit[]): number;
   ask(edits: readonly Edit[]): void;
@@ -115,7 +117,7 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
     const guess = hands.guess(edit, log);
     batch(() => {
       moving.value = true;
-      movedRun = hands.run();
+      movedRun = hands.begun();
       undone.value = [];
       edits.value = log;
       if (guess) foreseen.value = { predictions: guess, source: "curve" };
@@ -128,7 +130,7 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
       moving.value = false;
       refused.value = "";
       edits.value = log;
-      movedRun = hands.run();
+      movedRun = hands.begun();
       asked = log;
       hands.ask(log);
     });
@@ -209,7 +211,8 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
         edits.value = next;
         undone.value = [];
         refused.value = "";
-        movedRun = hands.run();
+        if (!mine) foreseen.value = null;
+        movedRun = hands.begun();
       });
       if (mine) post(next);
     },

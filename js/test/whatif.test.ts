@@ -3,7 +3,7 @@ import { readEdits, withEdit } from "../src/edits";
 import type { Edit } from "../src/schema.gen";
 import { revive } from "../src/standin";
 import { createStore, type OwnedStore } from "../src/store";
-import { floats, frame, table, text } from "./fixtures";
+import { floats, frame, status, table, text } from "./fixtures";
 
 const set = (feature: string, value: number): Edit => ({ op: "set", feature, value });
 
@@ -110,6 +110,35 @@ describe("a drag", () => {
     expect(shown()).toBeCloseTo(0.21);
     expect(store.originally.value?.[0]).toBeCloseTo(0.635);
     expect(store.whatif.foreseen.value).toBeNull();
+  });
+
+  it("does not give way to the run of a change before it, nor to a late frame of what was", () => {
+    const edited = (run: number, score: number) =>
+      frame({ run, predictions: floats(score, 1 - score), original: floats(0.635, 0.365), n_features: 4 });
+    store.whatif.change(set("duration", 30));
+    receive("frame", frame({ run: 1, seq: 9, predictions: floats(0.635, 0.365), n_features: 4 }));
+    answer(1, 0.3, 0.7);
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.3);
+    receive("status", status({ run: 2, state: "running" }));
+    vi.advanceTimersByTime(1000);
+    store.whatif.change(set("age", 3));
+    answer(2, 0.4, 0.6);
+    receive("frame", edited(2, 0.3));
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.4);
+    receive("status", status({ run: 3, state: "running" }));
+    receive("frame", edited(3, 0.41));
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.41);
+    expect(store.whatif.foreseen.value).toBeNull();
+  });
+
+  it("is answered although its run has begun", () => {
+    store.whatif.change(set("duration", 30));
+    receive("status", status({ run: 2, state: "running" }));
+    answer(1, 0.3, 0.7);
+    expect(shown()).toBeCloseTo(0.3);
   });
 
   it("says why the model did not answer", () => {
