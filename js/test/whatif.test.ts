@@ -288,6 +288,21 @@ it("an answer that is older than what waits to be asked is not shown", () => {
   expect(shown()).toBeCloseTo(0.3);
 });
 
+it("nothing is said of what was, where the number shown is not of what is on the screen", () => {
+  store.whatif.change(set("duration", 30));
+  expect(store.originally.value).toBeNull();
+  answer(1, 0.3, 0.7);
+  expect(store.originally.value?.[0]).toBeCloseTo(0.635);
+  vi.advanceTimersByTime(1000);
+  store.whatif.change(set("duration", -1));
+  expect(store.originally.value?.[0]).toBeCloseTo(0.635);
+  store.answer({ type: "preview", id, error: "duration must not be negative" }, []);
+  expect(store.originally.value).toBeNull();
+  store.whatif.undo();
+  answer(id, 0.3, 0.7);
+  expect(store.originally.value?.[0]).toBeCloseTo(0.635);
+});
+
 it("why the model did not answer is no longer said once the change is taken back, or explained after all", () => {
   const refuse = () => {
     store.whatif.change(set("duration", -1));
@@ -346,6 +361,7 @@ describe("the scale of the original", () => {
   });
 
   it("is another one's for another method or setting; then the edited instance has its own", () => {
+    expect(store.picture.value.end).toBe(0.2);
     store.whatif.change(set("duration", 5));
     expect(weights(2, 10, { method: "lime" })).toBe(2);
     expect(weights(3, 20, { method: "lime" })).toBe(4);

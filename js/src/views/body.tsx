@@ -204,8 +204,6 @@ export function Body(props: BodyProps) {
     }
   };
   const onDblClick = (event: MouseEvent) => {
-    clearTimeout(waiting.current);
-    clicked.current = null;
     const unit = unitAt(event);
     if (unit === null || !live || writing) return;
     globalThis.getSelection?.()?.removeAllRanges();
