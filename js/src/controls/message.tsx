@@ -134,7 +134,13 @@ function poorFitOf(store: Store): ComponentChildren {
     <Message kind="warn">
       <p>
         <b>Do not rely on this one yet.</b>
-        {poorFit(r2, says, picture.prediction, geometry.output_unit, inputWord(geometry))}
+        {poorFit(
+          r2,
+          says,
+          estimate.predictions[picture.target] ?? picture.prediction,
+          geometry.output_unit,
+          inputWord(geometry),
+        )}
       </p>
       {store.reachable.value && (
         <div class="bs">
