@@ -138,6 +138,17 @@ describe("many rows", () => {
     expect(view.$("[aria-sort=descending]")?.textContent).toBe("rows");
   });
 
+  it("columns of one name are opened one at a time", async () => {
+    const { overview, ...rest } = golden("credit");
+    view = mounted({ ...rest, overview: { ...overview, names: overview.names.map(() => "twice") } });
+    await painted();
+    for (const at of [1, 2]) {
+      await press(view.all(".gl .nm button")[at]);
+      expect(view.all(".gl .nm button[aria-expanded=true]")).toEqual([view.all(".gl .nm button")[at]]);
+      expect(view.all(".gl-d")).toHaveLength(1);
+    }
+  });
+
   it("a bar opens the rows that drive it, by its name too", async () => {
     await show("credit");
     expect(view.$(".gl-d")).toBeNull();

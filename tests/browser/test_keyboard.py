@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     **{
         name: STATES[name]
         for name in (
-            "failed", "steps", "several", "price", "text", "edited text", "edited image", "pixels",
+            "failed", "steps", "several", "text", "edited text", "edited image", "pixels",
             "compare edited", "compare text", "compare image", "rows credit", "rows with one beneath",
         )
     },

@@ -102,12 +102,14 @@ export function Features({ store, over, output, numbers, row, open }: FeaturesPr
         </div>
         {shown.map((feature) => {
           const name = over.names[feature] as string;
-          const is = chosen === name;
-          const choose = () => setChosen(is ? null : name);
+          // by name, as places change while rows come; of two columns of one name the second by its place as well
+          const key = over.names.indexOf(name) === feature ? name : `${name} ${feature}`;
+          const is = chosen === key;
+          const choose = () => setChosen(is ? null : key);
           const [value, error] = [values[feature] as number, errors?.[feature]];
           const half = error === undefined ? null : Z95 * error;
           return (
-            <div key={name} role="rowgroup">
+            <div key={key} role="rowgroup">
               <div class={`gl-r${is ? " hot" : ""}`} role="row">
                 <div class="nm" role="rowheader">
                   <button type="button" aria-expanded={is} title={name} onClick={choose}>
