@@ -122,7 +122,23 @@ export interface Pairs {
   std_errors?: DataView;
 }
 
-/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. `original` stands after edits: the model before them, float32 over all outputs. Empty dict before the first estimate. */
+/** One what-if change. Which of the optional fields stand depends on `op`. */
+export interface Edit {
+  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
+  feature?: string;
+  value?: number | string | boolean | (number | string | boolean | null)[] | null;
+  positions?: number[];
+  position?: number;
+  text?: string;
+  pieces?: number[];
+  box?: number[];
+  points?: number[][];
+  width?: number;
+  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
+  amount?: number;
+}
+
+/** One whole estimate. `values` and `std_errors` are float32 (targets x features), `predictions` float32 over all outputs of the model, the rest float32 over the explained targets. `ids` gives the features their numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last. `original` stands after edits: the model before them, float32 over all outputs; and `edits`, which they are: the page may have others by now. Empty dict before the first estimate. */
 export interface Frame {
   schema: number;
   run: number;
@@ -141,6 +157,7 @@ export interface Frame {
   std_errors?: DataView;
   predictions: DataView;
   original?: DataView;
+  edits?: Edit[];
   base_values?: DataView;
   gap?: DataView;
   r2?: DataView;
@@ -153,22 +170,6 @@ export interface Frame {
   random_state: number | null;
   params: Record<string, number | string | boolean>;
   notices: string[];
-}
-
-/** One what-if change. Which of the optional fields stand depends on `op`. */
-export interface Edit {
-  op: "set" | "strike" | "restore" | "replace" | "insert" | "hide" | "show" | "occlude" | "brush" | "adjust";
-  feature?: string;
-  value?: number | string | boolean | (number | string | boolean | null)[] | null;
-  positions?: number[];
-  position?: number;
-  text?: string;
-  pieces?: number[];
-  box?: number[];
-  points?: number[][];
-  width?: number;
-  kind?: "blur" | "noise" | "brightness" | "contrast" | "rotation";
-  amount?: number;
 }
 
 /** One path: `x` float32 (points), `y` float16 (targets x points), the answer being offset + scale * y. (float16 alone ends at 65,504 and has no digits left for a price.) `band` holds the lower and the upper quantile of what y is the mean of, as y does, one after the other. `order` is the row of the target whose order a removal follows. */

@@ -149,13 +149,13 @@ export function createStore(port: Port, initialLink: Link = "live"): OwnedStore 
 
   const paint = () => {
     if (newest === null || !wanted(newest)) return;
-    const { run, seq } = newest;
+    const { run, seq, edits = [] } = newest;
     const shown = estimate.peek();
     if (shown?.run !== run || shown.seq !== seq) {
       batch(() => {
         const next = readFrame(newest as Frame, () => rowsOf(geometry.peek()).length);
         estimate.value = carriedOver(next, shown);
-        whatif.painted(run);
+        whatif.painted(run, edits);
         if (shown?.run !== run) looking.tryCut(null);
       });
     }

@@ -48,7 +48,7 @@ const KNOCKS = 30;
 /** Where no host says that the way is open again, it is tried: after this long, then each time twice as long. */
 const TRY_AFTER_MS = 2000;
 const TRY_UP_TO_MS = 300_000;
-/** So many values that were written over are remembered: the first ones and the last ones. */
+/** So many values that were written over are remembered. */
 const MOST_PAST = 100;
 
 export interface Session {
@@ -165,8 +165,7 @@ export function openSession(model: Model): Session {
   const store = createStore(
     {
       write(name, value) {
-        past.push({ name, value: model.get(name), before: nextId });
-        if (past.length > MOST_PAST) past.splice(MOST_PAST / 2, 1);
+        past = [...past.slice(-MOST_PAST), { name, value: model.get(name), before: nextId }];
         put(name, value);
         // saving without a kernel fails silently, sending does not
         if (name === "request" || doubted) send("ping");

@@ -63,8 +63,8 @@ export interface Hands {
 export interface OwnedWhatIf extends WhatIf {
   /** The request changed, here or in Python. */
   received(edits: readonly Edit[]): void;
-  /** A new estimate is on the screen. */
-  painted(run: number): void;
+  /** A new estimate is on the screen, of these edits. */
+  painted(run: number, log?: readonly Edit[]): void;
   answered(id: number, predictions: readonly number[] | undefined, error: string | undefined): void;
   /** No view is open: nothing is waited for. */
   rest(): void;
@@ -216,9 +216,9 @@ export function createWhatIf(hands: Hands): OwnedWhatIf {
       });
       if (mine) post(next);
     },
-    painted(run) {
+    painted(run, log = edits.peek()) {
       // the explanation has caught up with the hand
-      if (moving.peek() || run <= movedRun) return;
+      if (moving.peek() || run <= movedRun || !same(log, edits.peek())) return;
       batch(() => {
         foreseen.value = null;
         refused.value = "";

@@ -105,7 +105,9 @@ describe("a drag", () => {
     vi.advanceTimersByTime(200);
     expect(shown()).toBeCloseTo(0.2);
     store.whatif.commit();
-    receive("frame", frame({ run: 2, predictions: floats(0.21, 0.79), original: floats(0.635, 0.365), n_features: 4 }));
+    const edits = [set("duration", 1)];
+    const original = floats(0.635, 0.365);
+    receive("frame", frame({ run: 2, predictions: floats(0.21, 0.79), original, edits, n_features: 4 }));
     vi.advanceTimersByTime(200);
     expect(shown()).toBeCloseTo(0.21);
     expect(store.originally.value?.[0]).toBeCloseTo(0.635);
@@ -113,8 +115,8 @@ describe("a drag", () => {
   });
 
   it("does not give way to the run of a change before it, nor to a late frame of what was", () => {
-    const edited = (run: number, score: number) =>
-      frame({ run, predictions: floats(score, 1 - score), original: floats(0.635, 0.365), n_features: 4 });
+    const edited = (run: number, score: number, ...edits: object[]) =>
+      frame({ run, predictions: floats(score, 1 - score), original: floats(0.635, 0.365), edits, n_features: 4 });
     store.whatif.change(set("duration", 30));
     receive("frame", frame({ run: 1, seq: 9, predictions: floats(0.635, 0.365), n_features: 4 }));
     answer(1, 0.3, 0.7);
@@ -124,11 +126,15 @@ describe("a drag", () => {
     vi.advanceTimersByTime(1000);
     store.whatif.change(set("age", 3));
     answer(2, 0.4, 0.6);
-    receive("frame", edited(2, 0.3));
+    receive("frame", edited(2, 0.3, set("duration", 30)));
     vi.advanceTimersByTime(200);
     expect(shown()).toBeCloseTo(0.4);
-    receive("status", status({ run: 3, state: "running" }));
-    receive("frame", edited(3, 0.41));
+    // a key that is held: the change before it has not begun when the next one is made
+    receive("frame", edited(3, 0.35, set("duration", 30)));
+    vi.advanceTimersByTime(200);
+    expect(shown()).toBeCloseTo(0.4);
+    receive("status", status({ run: 4, state: "running" }));
+    receive("frame", edited(4, 0.41, set("duration", 30), set("age", 3)));
     vi.advanceTimersByTime(200);
     expect(shown()).toBeCloseTo(0.41);
     expect(store.whatif.foreseen.value).toBeNull();
@@ -313,7 +319,9 @@ it("why the model did not answer is no longer said once the change is taken back
   receive("request", { edits: [] });
   expect(store.whatif.refused.value).toBe("");
   refuse();
-  receive("frame", frame({ run: 2, predictions: floats(0.2, 0.8), original: floats(0.635, 0.365), n_features: 4 }));
+  const edits = [set("duration", -1)];
+  const original = floats(0.635, 0.365);
+  receive("frame", frame({ run: 2, predictions: floats(0.2, 0.8), original, edits, n_features: 4 }));
   vi.advanceTimersByTime(200);
   expect(store.whatif.refused.value).toBe("");
 });

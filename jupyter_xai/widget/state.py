@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,7 @@ class Scene:
         self._original_cut: dict[str, Any] = {}
         self._unedited: NDArray[np.float64] | None = None
         self._sent: tuple[Any, ...] = ()
+        self._edits: dict[int, list[Any]] = {}
         self._ids: tuple[int, tuple[int, ...] | None] = (-1, None)
         self._rows = 0
         self._rows_per_eval = 1
@@ -74,6 +75,13 @@ class Scene:
     def label(self) -> str:
         """The method's name as the view shows it."""
         return self._question.label(self.request)
+
+    def asked(self, run: int, request: Mapping[str, Any]) -> None:
+        """Remember which changes a run explains: the present request may be newer than an estimate on its way."""
+        self._edits = {
+            run: list(request.get("edits", ())),
+            **{r: e for r, e in self._edits.items() if r > run - 4},
+        }
 
     def status(self, run: int, state: str, *, seconds: float = 0.0) -> dict[str, Any]:
         """Return the status trait; a new run starts its counters."""
@@ -134,6 +142,9 @@ class Scene:
 
     def _mark_edited(self, frame: Frame, run: int, predictions: NDArray[np.float64] | None) -> None:
         """Say which features of the original these are, and what the model said of it."""
+        edits = self._edits.get(run, self.request.get("edits", ()))
+        if edits:
+            frame["edits"] = list(edits)
         if not self.request.get("edits"):
             self._unedited = predictions
             return

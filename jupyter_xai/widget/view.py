@@ -315,6 +315,7 @@ class View(Interactive):
         with self._lock:
             self._run += 1
             request = dict(self._scene.request)
+            self._scene.asked(self._run, request)
             self._runner.submit(Job(self._run, lambda watch: self._question.stream(request, watch)))
 
     # --- the runner's listener --------------------------------------------------------------------------------------

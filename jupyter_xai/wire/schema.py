@@ -157,12 +157,29 @@ class Pairs(TypedDict):
     std_errors: NotRequired[Bytes]
 
 
+class Edit(TypedDict):
+    """One what-if change. Which of the optional fields stand depends on ``op``."""
+
+    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "brush", "adjust"]
+    feature: NotRequired[str]
+    value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
+    positions: NotRequired[list[int]]
+    position: NotRequired[int]
+    text: NotRequired[str]
+    pieces: NotRequired[list[int]]
+    box: NotRequired[list[int]]
+    points: NotRequired[list[list[float]]]
+    width: NotRequired[float]
+    kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
+    amount: NotRequired[float]
+
+
 class Frame(TypedDict):
     """One whole estimate. ``values`` and ``std_errors`` are float32 (targets x features), ``predictions`` float32
     over all outputs of the model, the rest float32 over the explained targets. ``ids`` gives the features their
     numbers in the geometry after edits of a text: struck ones are missing, inserted ones count on after the last.
-    ``original`` stands after edits: the model before them, float32 over all outputs. Empty dict before the first
-    estimate.
+    ``original`` stands after edits: the model before them, float32 over all outputs; and ``edits``, which they are: the
+    page may have others by now. Empty dict before the first estimate.
     """
 
     schema: int
@@ -182,6 +199,7 @@ class Frame(TypedDict):
     std_errors: NotRequired[Bytes]
     predictions: Bytes
     original: NotRequired[Bytes]
+    edits: NotRequired[list[Edit]]
     base_values: NotRequired[Bytes]
     gap: NotRequired[Bytes]
     r2: NotRequired[Bytes]
@@ -194,23 +212,6 @@ class Frame(TypedDict):
     random_state: int | None
     params: dict[str, float | int | str | bool]
     notices: list[str]
-
-
-class Edit(TypedDict):
-    """One what-if change. Which of the optional fields stand depends on ``op``."""
-
-    op: Literal["set", "strike", "restore", "replace", "insert", "hide", "show", "occlude", "brush", "adjust"]
-    feature: NotRequired[str]
-    value: NotRequired[float | int | str | bool | list[float | int | str | bool | None] | None]
-    positions: NotRequired[list[int]]
-    position: NotRequired[int]
-    text: NotRequired[str]
-    pieces: NotRequired[list[int]]
-    box: NotRequired[list[int]]
-    points: NotRequired[list[list[float]]]
-    width: NotRequired[float]
-    kind: NotRequired[Literal["blur", "noise", "brightness", "contrast", "rotation"]]
-    amount: NotRequired[float]
 
 
 class CurveInfo(TypedDict):

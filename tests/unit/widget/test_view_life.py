@@ -196,3 +196,18 @@ def test_what_a_page_says_again_after_a_lost_connection_is_taken_in_once(
     assert len(question.requests) == 2
     view._on_message(widget, {"type": "ping", "id": 7, "request": None, "display": [1]}, [])
     assert (widget.request, widget.display) == (request, {"target": 1})
+
+
+def test_an_estimate_says_of_which_changes_it_is() -> None:
+    view = make(FakeQuestion(), LIVE)
+    widget = view.widget
+    say(view, "hello")
+    view.wait(10)
+    assert "edits" not in widget.frame
+    edits = [{"op": "set", "feature": "age", "value": 3}]
+    widget.request = {**widget.request, "edits": edits}
+    found = view.wait(10)
+    assert widget.frame["edits"] == edits
+    # the page has gone on when the next estimate of the same run comes
+    view._scene.request = {**widget.request, "edits": [*edits, *edits]}
+    assert view._scene.frame(view._run, found)["frame"]["edits"] == edits
