@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import inspect
 import secrets
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -16,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jupyter_xai.edited import Edited, edited
-from jupyter_xai.errors import CannotExplainError, InputError, ModelError, XaiError
+from jupyter_xai.errors import CannotExplainError, InputError
 from jupyter_xai.evaluation import Pool
 from jupyter_xai.explanation import Explanation, Layout
 from jupyter_xai.inputs import Recognised, seed
 from jupyter_xai.models.targets import default_threshold, resolve_targets
-from jupyter_xai.models.traceback import hint, users_line
+from jupyter_xai.models.traceback import describe_error
 from jupyter_xai.params import ChoiceParam, ParamSpec
 from jupyter_xai.protocols import Batch, Kind, Predictor, Progress, Watch
 from jupyter_xai.registry import DEFAULT_METHOD, KERNELS, LOCAL
@@ -364,25 +363,6 @@ class Session:
         if self._original is None or self._original[0] is not masker:
             self._original = (masker, masker.bind(instance, self._predictor).layout)
         return edited(masker, instance, self._original[1], edits)
-
-
-def describe_error(error: BaseException) -> dict[str, str]:
-    """Put a failure in words: title, message, where, hint and traceback."""
-    cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
-    title, message = "The explanation failed.", str(error)
-    if isinstance(error, ModelError) and error.__cause__ is not None:
-        many = f"{error.n_rows:,} row{'' if error.n_rows == 1 else 's'}"
-        rows = f" on a batch of {many}" if error.n_rows else ""
-        title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
-    elif isinstance(error, XaiError):
-        title = "This cannot be explained as asked."
-    return {
-        "title": title,
-        "message": message,
-        "where": users_line(cause),
-        "hint": hint(cause),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
 
 
 def _used(masker: Any, cls: Any) -> tuple[ParamSpec, ...]:

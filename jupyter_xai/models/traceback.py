@@ -7,6 +7,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from jupyter_xai.errors import ModelError, XaiError
+
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = tuple(
     dict.fromkeys(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib"))
@@ -116,3 +118,22 @@ def _is_users(filename: str) -> bool:
         return False
     path = str(Path(filename).resolve())
     return not path.startswith((_PACKAGE, *_LIBRARIES))
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """Put a failure in words: title, message, where, hint and traceback."""
+    cause = error.__cause__ if isinstance(error, ModelError) and error.__cause__ is not None else error
+    title, message = "The explanation failed.", str(error)
+    if isinstance(error, ModelError) and error.__cause__ is not None:
+        many = f"{error.n_rows:,} row{'' if error.n_rows == 1 else 's'}"
+        rows = f" on a batch of {many}" if error.n_rows else ""
+        title, message = f"Your model raised {type(cause).__name__}{rows}.", str(cause)
+    elif isinstance(error, XaiError):
+        title = "This cannot be explained as asked."
+    return {
+        "title": title,
+        "message": message,
+        "where": users_line(cause),
+        "hint": hint(cause),
+        "traceback": "".join(traceback.format_exception(error)),
+    }

@@ -12,9 +12,9 @@ import traitlets
 from jupyter_xai.errors import InputError
 from jupyter_xai.explanation import GlobalExplanation
 from jupyter_xai.explanation.words import state_line
+from jupyter_xai.models.traceback import describe_error
 from jupyter_xai.over_rows.rows import Rows
 from jupyter_xai.protocols import Progress
-from jupyter_xai.session import describe_error
 from jupyter_xai.widget.export import label_of
 from jupyter_xai.widget.overview import explainer_of
 from jupyter_xai.widget.page import Page

@@ -13,12 +13,12 @@ from typing import Any
 
 from jupyter_xai.errors import InputError, XaiError
 from jupyter_xai.explanation import GlobalExplanation
+from jupyter_xai.models.traceback import describe_error
 from jupyter_xai.over_rows.beneath import Beneath
 from jupyter_xai.over_rows.question import Question
 from jupyter_xai.over_rows.rows import Rows
 from jupyter_xai.over_rows.scene import Scene
 from jupyter_xai.protocols import Progress, Target, Watch
-from jupyter_xai.session import describe_error
 from jupyter_xai.widget import crowd
 from jupyter_xai.widget.environment import Environment, read_environment
 from jupyter_xai.widget.export import label_of, state_of
